@@ -1,0 +1,24 @@
+# Flags that every target of ours gets through the interface target ranvier_flags.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+add_library(ranvier_flags INTERFACE)
+target_include_directories(ranvier_flags INTERFACE "${PROJECT_SOURCE_DIR}/csrc/include"
+                                                   "${PROJECT_SOURCE_DIR}/csrc")
+target_compile_options(
+  ranvier_flags
+  INTERFACE -Wall -Wextra -Wshadow -Wpointer-arith -Wno-psabi
+            # errno and floating-point traps are never read; everything else stays IEEE
+            -fno-math-errno -fno-trapping-math $<$<BOOL:${RANVIER_WERROR}>:-Werror>)
+if(RANVIER_SANITIZE)
+  target_compile_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE}
+                                                 -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+  target_link_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE})
+endif()
+if(RANVIER_OPENMP)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+endif()

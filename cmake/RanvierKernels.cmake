@@ -1,0 +1,27 @@
+# ranvier_kernels(<source>...): compiles each source once per instruction set of the target
+# processor, with RV_ISA naming the set, and adds the objects to ranvier_engine.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  set(RANVIER_ISAS baseline avx2 avx512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
+  set(RANVIER_ISAS baseline neon)
+else()
+  set(RANVIER_ISAS baseline)
+endif()
+
+set(RANVIER_ISA_FLAGS_baseline "")
+set(RANVIER_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mtune=haswell)
+set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
+                             -mprefer-vector-width=512)
+set(RANVIER_ISA_FLAGS_neon "")
+
+function(ranvier_kernels)
+  foreach(isa IN LISTS RANVIER_ISAS)
+    add_library(ranvier_kernels_${isa} OBJECT ${ARGN})
+    target_link_libraries(ranvier_kernels_${isa} PRIVATE ranvier_flags)
+    target_compile_definitions(ranvier_kernels_${isa} PRIVATE RV_ISA=${isa})
+    # Contraction to fused multiply-add is wanted in kernels, and only there.
+    target_compile_options(ranvier_kernels_${isa} PRIVATE ${RANVIER_ISA_FLAGS_${isa}}
+                                                          -ffp-contract=fast)
+    target_sources(ranvier_engine PRIVATE $<TARGET_OBJECTS:ranvier_kernels_${isa}>)
+  endforeach()
+endfunction()

@@ -1,0 +1,101 @@
+// Threads. The only file that knows OpenMP.
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "ranvier/runtime.hpp"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
+namespace ranvier {
+namespace {
+
+// Below this much work per thread, waking the others costs more than they give.
+constexpr double kGrainFlops = 4.0e6;
+
+std::atomic<int> limit{0};                // 0: not set by anyone, ask OpenMP
+std::atomic<bool> used_threads{false};    // this process has run a team of threads
+std::atomic<bool> forked_after{false};    // ... and we are its forked child
+
+#if defined(_OPENMP) && (defined(__unix__) || defined(__APPLE__))
+// libgomp's team does not survive fork, and the first region in the child would wait for it for
+// ever. The child therefore runs on one thread if the parent had a team.
+void after_fork_in_child() {
+    if (used_threads.load(std::memory_order_relaxed)) forked_after.store(true);
+}
+const int fork_handler = pthread_atfork(nullptr, nullptr, after_fork_in_child);
+#endif
+
+int from_environment() {
+    const char* text = std::getenv("RANVIER_NUM_THREADS");
+    if (text == nullptr || *text == '\0') return 0;
+    char* end = nullptr;
+    const long n = std::strtol(text, &end, 10);
+    if (*end != '\0' || n < 1 || n > 4096)
+        throw std::runtime_error("RANVIER_NUM_THREADS must be an integer in 1..4096; got '" +
+                                 std::string(text) + "'");
+    return static_cast<int>(n);
+}
+
+}  // namespace
+
+int num_threads() {
+#ifdef _OPENMP
+    if (forked_after.load(std::memory_order_relaxed)) return 1;
+    const int set = limit.load(std::memory_order_relaxed);
+    if (set > 0) return set;
+    static const int environment = from_environment();
+    // Asked each time, so that threadpoolctl and omp_set_num_threads are obeyed.
+    return environment > 0 ? environment : omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+void set_num_threads(int n) {
+    if (n < 1) throw std::invalid_argument("number of threads must be >= 1; got " + std::to_string(n));
+    limit.store(n, std::memory_order_relaxed);
+}
+
+const char* threading_layer() {
+#ifdef _OPENMP
+    return "OpenMP";
+#else
+    return "none";
+#endif
+}
+
+int threads_for(double flops) {
+#ifdef _OPENMP
+    if (flops < 2 * kGrainFlops || omp_in_parallel()) return 1;
+    const int most = num_threads();
+    const double wanted = flops / kGrainFlops;
+    return wanted >= most ? most : static_cast<int>(wanted);
+#else
+    (void)flops;
+    return 1;
+#endif
+}
+
+void parallel_tasks(int threads, index_t tasks, void (*body)(void*, index_t), void* context) {
+#ifdef _OPENMP
+    if (threads > tasks) threads = static_cast<int>(tasks);
+    if (threads > 1 && !omp_in_parallel() && !forked_after.load(std::memory_order_relaxed)) {
+        used_threads.store(true, std::memory_order_relaxed);
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (index_t i = 0; i < tasks; ++i) body(context, i);
+        return;
+    }
+#else
+    (void)threads;
+#endif
+    for (index_t i = 0; i < tasks; ++i) body(context, i);
+}
+
+}  // namespace ranvier

@@ -1,0 +1,118 @@
+// Vec<T>: a thin wrapper over the compiler's vector types, as wide as the instruction set that
+// this translation unit is compiled for. GCC and Clang; x86-64, aarch64, anything else.
+//
+// Include only from files that are compiled per instruction set. Everything is in
+// ranvier::RV_ISA::{anonymous}, so that no two instruction sets share a symbol.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "ranvier/types.hpp"
+
+#ifndef RV_ISA
+#error "csrc/simd/vec.hpp belongs in files compiled with RV_ISA set"
+#endif
+
+#define RV_INLINE inline __attribute__((always_inline))
+
+namespace ranvier::RV_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+inline constexpr int kVecBytes = 64;
+inline constexpr int kVecRegisters = 32;
+#elif defined(__AVX__)
+inline constexpr int kVecBytes = 32;
+inline constexpr int kVecRegisters = 16;
+#elif defined(__aarch64__)
+inline constexpr int kVecBytes = 16;
+inline constexpr int kVecRegisters = 32;
+#else
+inline constexpr int kVecBytes = 16;
+inline constexpr int kVecRegisters = 16;
+#endif
+
+template <class T>
+struct VecTraits;
+template <>
+struct VecTraits<float> {
+    typedef float type __attribute__((vector_size(kVecBytes)));
+    typedef float unaligned __attribute__((vector_size(kVecBytes), aligned(4), may_alias));
+    typedef std::int32_t int_type __attribute__((vector_size(kVecBytes)));
+    using int_scalar = std::int32_t;
+};
+template <>
+struct VecTraits<double> {
+    typedef double type __attribute__((vector_size(kVecBytes)));
+    typedef double unaligned __attribute__((vector_size(kVecBytes), aligned(8), may_alias));
+    typedef std::int64_t int_type __attribute__((vector_size(kVecBytes)));
+    using int_scalar = std::int64_t;
+};
+
+// The raw vector types: arithmetic, comparison and ?: are the compiler's own.
+template <class T>
+using Vec = typename VecTraits<T>::type;
+template <class T>
+using IVec = typename VecTraits<T>::int_type;
+template <class T>
+inline constexpr int kLanes = kVecBytes / static_cast<int>(sizeof(T));
+
+template <class T>
+RV_INLINE Vec<T> load(const T* p) {
+    return *reinterpret_cast<const typename VecTraits<T>::unaligned*>(p);
+}
+template <class T>
+RV_INLINE void store(T* p, Vec<T> v) {
+    *reinterpret_cast<typename VecTraits<T>::unaligned*>(p) = v;
+}
+template <class T>
+RV_INLINE Vec<T> splat(T v) {
+    return v - Vec<T>{};  // v - 0: keeps -0.0, unlike v + 0
+}
+// The first n lanes (0 <= n <= lanes), the others `fill`. Never touches memory past p + n.
+template <class T>
+RV_INLINE Vec<T> load_partial(const T* p, index_t n, T fill = T(0)) {
+    Vec<T> v = splat<T>(fill);
+    for (index_t i = 0; i < n; ++i) v[i] = p[i];
+    return v;
+}
+template <class T>
+RV_INLINE void store_partial(T* p, Vec<T> v, index_t n) {
+    for (index_t i = 0; i < n; ++i) p[i] = v[i];
+}
+// c + a b; contracted to one fused operation where the instruction set has it
+// (the kernel files are compiled with -ffp-contract=fast).
+template <class V>
+RV_INLINE V fma(V a, V b, V c) {
+    return a * b + c;
+}
+template <class T>
+RV_INLINE IVec<T> bits(Vec<T> v) {
+    return reinterpret_cast<IVec<T>>(v);
+}
+template <class T>
+RV_INLINE Vec<T> from_bits(IVec<T> v) {
+    return reinterpret_cast<Vec<T>>(v);
+}
+// NaN in either gives b, as the hardware does.
+template <class V>
+RV_INLINE V vmin(V a, V b) {
+    return a < b ? a : b;
+}
+template <class V>
+RV_INLINE V vmax(V a, V b) {
+    return a > b ? a : b;
+}
+// Sum over lanes, in a fixed (pairwise) order.
+template <class T>
+RV_INLINE T hsum(Vec<T> v) {
+    T t[kLanes<T>];
+    std::memcpy(t, &v, sizeof v);
+    for (int w = kLanes<T> / 2; w > 0; w /= 2)
+        for (int i = 0; i < w; ++i) t[i] += t[i + w];
+    return t[0];
+}
+
+}  // namespace
+}  // namespace ranvier::RV_ISA
