@@ -1,0 +1,229 @@
+// Graph: built node by node from Python; Runner: a graph with its numbers.
+#include "ranvier/nodes.hpp"
+
+#include "bindings/array_args.hpp"
+#include "bindings/bind.hpp"
+#include "bindings/names.hpp"
+#include "bindings/runner.hpp"
+
+namespace py = pybind11;
+
+namespace ranvier {
+
+template <class T>
+void Runner<T>::bind(const std::vector<py::array>& values, const py::array& grad,
+                     const std::vector<index_t>& offsets) {
+    const auto& sizes = graph->param_sizes();
+    if (values.size() != sizes.size() || offsets.size() != sizes.size())
+        throw py::value_error("bind: expected " + std::to_string(sizes.size()) + " parameters; got " +
+                              std::to_string(values.size()));
+    Params<T> p;
+    T* g = out<T>("bind", grad, "gradient");
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        if (values[i].size() != sizes[i])
+            throw py::value_error("bind: parameter " + std::to_string(i) + " has " +
+                                  std::to_string(values[i].size()) + " elements, not " +
+                                  std::to_string(sizes[i]));
+        p.value.push_back(out<T>("bind", values[i], "values"));
+        if (offsets[i] >= 0 && offsets[i] + sizes[i] > grad.size())
+            throw py::value_error("bind: gradient is too short");
+        p.gradient.push_back(offsets[i] < 0 ? nullptr : g + offsets[i]);
+        graph->set_trainable(static_cast<int>(i), offsets[i] >= 0);
+    }
+    const std::lock_guard<std::mutex> lock(session_mutex);
+    params = std::move(p);
+    kept = values;
+    gradient = grad;
+    session.reset();
+}
+
+namespace {
+
+Shape sample_and_batch(const py::array& x) { return Shape(x.shape(), x.shape() + x.ndim()); }
+
+template <class T>
+bool fits(const Graph<T>& graph, const py::array& x) {
+    const Shape& want = graph.input_shape();
+    if (x.ndim() != static_cast<py::ssize_t>(want.size()) + 1) return false;
+    for (std::size_t i = 0; i < want.size(); ++i)
+        if (want[i] >= 0 && want[i] != x.shape(static_cast<py::ssize_t>(i) + 1)) return false;
+    return true;
+}
+
+// The fast way in: an array that already is as the engine wants it. None for all others, which
+// Python then converts or refuses.
+template <class T>
+py::object runner_infer(Runner<T>& r, const py::array& x) {
+    if (!is_native<T>(x) || !fits(*r.graph, x) || x.shape(0) == 0) return py::none();
+    const auto plan = r.plans.get(*r.graph, sample_and_batch(x), Mode::infer);
+    py::array_t<T> y(plan->output);
+    const T* xp = static_cast<const T*>(x.data());
+    T* yp = y.mutable_data();
+    if (plan->flops < 2e4) {  // shorter than letting the GIL go and taking it back
+        infer(*plan, r.params, xp, yp);
+    } else {
+        py::gil_scoped_release release;
+        infer(*plan, r.params, xp, yp);
+    }
+    return y;
+}
+
+template <class T>
+py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
+    r.check_bound();
+    if (!fits(*r.graph, x))
+        throw py::value_error("predict: input of shape " + to_string(sample_and_batch(x)) +
+                              " does not fit the model's " + to_string(r.graph->input_shape()));
+    const Source source = make_source("predict", x, "x");
+    py::array_t<T> y(r.graph->output_shape(source.shape));
+    T* yp = y.mutable_data();
+    py::gil_scoped_release release;
+    infer_rows(*r.graph, r.plans, r.params, source, chunk, yp);
+    return y;
+}
+
+// Training passes over a part of a model, for models with layers written in Python.
+template <class T>
+py::array_t<T> runner_forward(Runner<T>& r, const py::array& x, bool training, std::uint64_t stream,
+                              bool want_input_gradient) {
+    r.check_bound();
+    const T* xp = in<T>("forward", x, "x");
+    const std::lock_guard<std::mutex> lock(r.session_mutex);
+    r.session.prepare(sample_and_batch(x), want_input_gradient);
+    py::array_t<T> y(r.session.plan().output);
+    T* yp = y.mutable_data();
+    {
+        py::gil_scoped_release release;
+        r.session.forward(r.params, xp, training, stream);
+    }
+    std::copy_n(r.session.output(), y.size(), yp);
+    return y;
+}
+
+template <class T>
+py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy) {
+    const T* xp = in<T>("backward", x, "x");
+    const T* dyp = in<T>("backward", dy, "dy");
+    const std::lock_guard<std::mutex> lock(r.session_mutex);
+    const Plan<T>& plan = r.session.plan();
+    if (sample_and_batch(dy) != plan.output || sample_and_batch(x) != plan.input)
+        throw py::value_error("backward: shapes are not those of the last forward pass");
+    (void)xp;
+    std::copy_n(dyp, dy.size(), r.session.output_gradient());
+    {
+        py::gil_scoped_release release;
+        r.session.backward(r.params);
+    }
+    if (!plan.has_input_gradient) return py::none();
+    py::array_t<T> dx(plan.input);
+    std::copy_n(r.session.input_gradient(), dx.size(), dx.mutable_data());
+    return dx;
+}
+
+template <class T>
+void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_name) {
+    using G = Graph<T>;
+    using I = std::vector<int>;
+    py::class_<G, std::shared_ptr<G>>(m, graph_name)
+        .def(py::init<>())
+        .def("input", &G::set_input, py::arg("sample_shape"))
+        .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))
+        .def("output_shape", &G::output_shape, py::arg("input_shape"))
+        .def_property_readonly("kinds",
+                               [](const G& g) {
+                                   std::vector<std::string> kinds;
+                                   for (const auto& n : g.nodes()) kinds.emplace_back(n->kind());
+                                   return kinds;
+                               })
+        .def(
+            "dense",
+            [](G& g, int x, index_t units_in, index_t units, int kernel, int bias, const std::string& act, double a,
+               double b, double c) {
+                I params{kernel};
+                if (bias >= 0) params.push_back(bias);
+                return g.add(make_dense<T>(units_in, units, bias >= 0, act_named(act), {a, b, c}), {x}, params);
+            },
+            py::arg("x"), py::arg("units_in"), py::arg("units"), py::arg("kernel"), py::arg("bias"),
+            py::arg("act"), py::arg("a") = 0.0, py::arg("b") = 0.0, py::arg("c") = 0.0)
+        .def(
+            "activation",
+            [](G& g, int x, const std::string& act, double a, double b, double c) {
+                return g.add(make_activation<T>(act_named(act), {a, b, c}), {x}, {});
+            },
+            py::arg("x"), py::arg("act"), py::arg("a") = 0.0, py::arg("b") = 0.0,
+            py::arg("c") = 0.0)
+        .def(
+            "softmax",
+            [](G& g, int x, int axis, bool log) { return g.add(make_softmax<T>(axis, log), {x}, {}); },
+            py::arg("x"), py::arg("axis"), py::arg("log"))
+        .def(
+            "prelu",
+            [](G& g, int x, const Shape& alpha_shape, int alpha) {
+                return g.add(make_prelu<T>(alpha_shape), {x}, {alpha});
+            },
+            py::arg("x"), py::arg("alpha_shape"), py::arg("alpha"))
+        .def(
+            "reshape",
+            [](G& g, int x, const Shape& target) { return g.add(make_reshape<T>(target), {x}, {}); },
+            py::arg("x"), py::arg("target"))
+        .def(
+            "permute", [](G& g, int x, const I& perm) { return g.add(make_permute<T>(perm), {x}, {}); },
+            py::arg("x"), py::arg("perm"))
+        .def(
+            "repeat", [](G& g, int x, index_t n) { return g.add(make_repeat<T>(n), {x}, {}); },
+            py::arg("x"), py::arg("n"))
+        .def(
+            "dropout",
+            [](G& g, int x, double rate, const Shape& noise_shape, std::uint64_t seed) {
+                return g.add(make_dropout<T>(rate, noise_shape, seed), {x}, {});
+            },
+            py::arg("x"), py::arg("rate"), py::arg("noise_shape"), py::arg("seed"))
+        .def(
+            "gaussian_noise",
+            [](G& g, int x, double stddev, std::uint64_t seed) {
+                return g.add(make_gaussian_noise<T>(stddev, seed), {x}, {});
+            },
+            py::arg("x"), py::arg("stddev"), py::arg("seed"))
+        .def(
+            "rescaling",
+            [](G& g, int x, const std::vector<double>& scale, const std::vector<double>& offset) {
+                return g.add(make_rescaling<T>(scale, offset), {x}, {});
+            },
+            py::arg("x"), py::arg("scale"), py::arg("offset"))
+        .def(
+            "affine",
+            [](G& g, int x, const Shape& kept, int scale, int offset) {
+                return g.add(make_affine<T>(kept), {x}, {scale, offset});
+            },
+            py::arg("x"), py::arg("kept_shape"), py::arg("scale"), py::arg("offset"))
+        .def(
+            "activity_regularizer",
+            [](G& g, int x, double l1, double l2) {
+                return g.add(make_activity_regularizer<T>(l1, l2), {x}, {});
+            },
+            py::arg("x"), py::arg("l1"), py::arg("l2"));
+
+    using R = Runner<T>;
+    py::class_<R, std::shared_ptr<R>>(m, runner_name)
+        .def(py::init<std::shared_ptr<G>>(), py::arg("graph"))
+        .def("bind", &R::bind, py::arg("values"), py::arg("gradient"), py::arg("offsets"))
+        .def("infer", &runner_infer<T>, py::arg("x"))
+        .def("predict", &runner_predict<T>, py::arg("x"), py::arg("chunk"))
+        .def("forward", &runner_forward<T>, py::arg("x"), py::arg("training"), py::arg("stream"),
+             py::arg("want_input_gradient"))
+        .def("backward", &runner_backward<T>, py::arg("x"), py::arg("dy"))
+        .def_property_readonly("penalty", [](const R& r) { return r.session.penalty(); })
+        .def_property_readonly("bytes", [](const R& r) { return r.session.bytes(); });
+}
+
+}  // namespace
+
+template class Runner<float>;
+template class Runner<double>;
+
+void bind_graph(py::module_& m) {
+    bind_graph_of<float>(m, "Graph32", "Runner32");
+    bind_graph_of<double>(m, "Graph64", "Runner64");
+}
+
+}  // namespace ranvier

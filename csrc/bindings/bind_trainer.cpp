@@ -1,0 +1,240 @@
+// Trainer: whole training and evaluation steps on a Runner.
+#include "ranvier/trainer.hpp"
+
+#include "bindings/array_args.hpp"
+#include "bindings/bind.hpp"
+#include "bindings/names.hpp"
+#include "bindings/runner.hpp"
+
+namespace py = pybind11;
+
+namespace ranvier {
+namespace {
+
+// A user's array, described once for a whole fit. The array stays where it is and is not copied.
+struct PySource {
+    explicit PySource(const py::array& a) : source(make_source("Source", a, "array")), array(a) {}
+    Source source;
+    py::array array;
+};
+
+Reduction reduction_named(const std::string& name) {
+    if (name == "sum_over_batch_size" || name == "mean") return Reduction::sum_over_batch_size;
+    if (name == "sum") return Reduction::sum;
+    if (name == "mean_with_sample_weight") return Reduction::mean_with_sample_weight;
+    throw std::invalid_argument("unknown reduction '" + name + "'");
+}
+
+LossParams loss_params(double label_smoothing, const py::object& ignore_class) {
+    LossParams p;
+    p.label_smoothing = label_smoothing;
+    if (!ignore_class.is_none()) {
+        p.has_ignore_class = true;
+        p.ignore_class = ignore_class.cast<index_t>();
+    }
+    return p;
+}
+
+MetricSpec metric_spec(const py::dict& d) {
+    MetricSpec m;
+    const std::string kind = d["kind"].cast<std::string>();
+    m.is_loss = d["is_loss"].cast<bool>();
+    m.weighted = d["weighted"].cast<bool>();
+    if (m.is_loss) {
+        m.loss = loss_named(kind);
+        m.loss_params = loss_params(d["label_smoothing"].cast<double>(), d["ignore_class"]);
+    } else {
+        m.count = count_named(kind);
+        m.count_params.threshold = d["threshold"].cast<double>();
+        m.count_params.k = d["k"].cast<index_t>();
+    }
+    return m;
+}
+
+OptimParams optim_params(const py::dict& d) {
+    OptimParams p;
+    for (const auto& item : d) {
+        const std::string key = item.first.cast<std::string>();
+        if (key == "kind") p.kind = optim_named(item.second.cast<std::string>());
+        else if (key == "momentum") p.momentum = item.second.cast<double>();
+        else if (key == "nesterov") p.nesterov = item.second.cast<bool>();
+        else if (key == "beta_1") p.beta_1 = item.second.cast<double>();
+        else if (key == "beta_2") p.beta_2 = item.second.cast<double>();
+        else if (key == "rho") p.rho = item.second.cast<double>();
+        else if (key == "epsilon") p.epsilon = item.second.cast<double>();
+        else if (key == "amsgrad") p.amsgrad = item.second.cast<bool>();
+        else if (key == "centered") p.centered = item.second.cast<bool>();
+        else if (key == "weight_decay") p.weight_decay = item.second.cast<double>();
+        else if (key == "clipnorm") p.clipnorm = item.second.cast<double>();
+        else if (key == "clipvalue") p.clipvalue = item.second.cast<double>();
+        else if (key == "global_clipnorm") p.global_clipnorm = item.second.cast<double>();
+        else if (key == "learning_rate") p.learning_rate = item.second.cast<double>();
+        else throw std::invalid_argument("unknown optimizer parameter '" + key + "'");
+    }
+    return p;
+}
+
+// (parameter, offset, size, weight decay applies, l1, l2)
+using VariableSpec = std::tuple<int, index_t, index_t, bool, double, double>;
+
+template <class T>
+class PyTrainer {
+  public:
+    PyTrainer(std::shared_ptr<Runner<T>> runner, const std::string& loss,
+              const std::string& reduction, double label_smoothing, const py::object& ignore_class,
+              const std::vector<py::dict>& metrics)
+        : runner_(std::move(runner)), trainer_(runner_->graph, loss_spec(loss, reduction, label_smoothing, ignore_class), specs(metrics)) {
+        reset_totals();
+        totals_.metric.resize(metrics.size());
+        totals_.metric_weight.resize(metrics.size());
+    }
+
+    void set_optimizer(const py::dict& params, const std::vector<VariableSpec>& variables,
+                       const std::vector<py::array>& slots) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        runner_->check_bound();
+        optim_ = optim_params(params);
+        if (static_cast<int>(slots.size()) < optim_slots(optim_))
+            throw std::invalid_argument("set_optimizer: too few slot arrays");
+        variables_.clear();
+        const index_t total = runner_->gradient.size();
+        for (const auto& [param, offset, size, decay, l1, l2] : variables) {
+            if (param < 0 || param >= static_cast<int>(runner_->params.value.size()) || offset < 0 ||
+                offset + size > total || size != runner_->graph->param_sizes()[static_cast<std::size_t>(param)])
+                throw std::invalid_argument("set_optimizer: a variable does not fit");
+            variables_.push_back({runner_->params.value[static_cast<std::size_t>(param)], offset, size, decay, l1, l2});
+        }
+        slot_pointers_.clear();
+        for (const auto& s : slots) {
+            if (s.size() != total) throw std::invalid_argument("set_optimizer: a slot has the wrong length");
+            slot_pointers_.push_back(out<T>("set_optimizer", s, "slots"));
+        }
+        slots_ = slots;
+        trainer_.session().reset();
+    }
+
+    index_t train(const PySource& x, const PySource& y, const PySource* weights,
+                  const py::object& order, index_t start, index_t batch, index_t max_batches,
+                  double seconds, const std::vector<double>& rates, index_t iteration) {
+        const Feed feed = make_feed(x, y, weights, order, start, batch);
+        if (rates.empty()) throw std::invalid_argument("train: no learning rate");
+        T* g = static_cast<T*>(runner_->gradient.mutable_data());
+        py::gil_scoped_release release;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return trainer_.train(runner_->params, optim_, iteration, rates, variables_, g,
+                              slot_pointers_.data(), feed, start, max_batches, seconds, totals_);
+    }
+
+    index_t evaluate(const PySource& x, const PySource& y, const PySource* weights, double penalty,
+                     index_t start, index_t batch, index_t max_batches, double seconds) {
+        const Feed feed = make_feed(x, y, weights, py::none(), start, batch);
+        py::gil_scoped_release release;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return trainer_.evaluate(runner_->params, penalty, feed, start, max_batches, seconds, totals_);
+    }
+
+    py::tuple totals() const {
+        return py::make_tuple(totals_.loss, totals_.loss_weight, totals_.metric, totals_.metric_weight);
+    }
+    void reset_totals() {
+        totals_.loss = totals_.loss_weight = 0;
+        for (auto& v : totals_.metric) v = 0;
+        for (auto& v : totals_.metric_weight) v = 0;
+    }
+    py::array_t<T> predictions() {
+        const Shape& shape = trainer_.session().plan().output;
+        py::array_t<T> y(shape);
+        std::copy_n(trainer_.predictions(), y.size(), y.mutable_data());
+        return y;
+    }
+    std::uint64_t stream() const { return trainer_.stream(); }
+    void set_stream(std::uint64_t s) { trainer_.set_stream(s); }
+    std::size_t bytes() const { return trainer_.bytes(); }
+
+  private:
+    static LossSpec loss_spec(const std::string& loss, const std::string& reduction,
+                              double label_smoothing, const py::object& ignore_class) {
+        LossSpec s;
+        s.loss = loss_named(loss);
+        s.reduction = reduction_named(reduction);
+        s.params = loss_params(label_smoothing, ignore_class);
+        return s;
+    }
+    static std::vector<MetricSpec> specs(const std::vector<py::dict>& metrics) {
+        std::vector<MetricSpec> all;
+        for (const auto& d : metrics) all.push_back(metric_spec(d));
+        return all;
+    }
+
+    Feed make_feed(const PySource& x, const PySource& y, const PySource* weights,
+                   const py::object& order, index_t start, index_t batch) {
+        runner_->check_bound();
+        const index_t rows = x.source.shape.at(0);
+        if (y.source.shape.at(0) != rows || (weights && weights->source.shape.at(0) != rows))
+            throw std::invalid_argument("x, y and weights must have the same number of rows");
+        if (batch < 1 || start < 0) throw std::invalid_argument("bad batch size or start");
+        Feed f;
+        f.x = &x.source;
+        f.y = &y.source;
+        f.weights = weights ? &weights->source : nullptr;
+        f.batch = batch;
+        f.rows = rows;
+        if (!order.is_none()) {
+            const auto o = order.cast<py::array_t<std::int64_t, py::array::c_style>>();
+            if (order_.ptr() != o.ptr()) {  // checked once: a run passes the same array each time
+                for (index_t i = 0; i < o.size(); ++i)
+                    if (o.data()[i] < 0 || o.data()[i] >= rows)
+                        throw std::invalid_argument("order: a row number is out of range");
+                order_ = o;
+            }
+            f.order = o.data();
+            f.rows = o.size();
+        }
+        return f;
+    }
+
+    std::shared_ptr<Runner<T>> runner_;
+    Trainer<T> trainer_;
+    OptimParams optim_;
+    std::vector<OptimVariable<T>> variables_;
+    std::vector<py::array> slots_;
+    std::vector<T*> slot_pointers_;
+    py::array_t<std::int64_t> order_;
+    Totals totals_;
+    std::mutex mutex_;
+};
+
+template <class T>
+void bind_trainer_of(py::module_& m, const char* name) {
+    using P = PyTrainer<T>;
+    py::class_<P>(m, name)
+        .def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
+                      const py::object&, const std::vector<py::dict>&>(),
+             py::arg("runner"), py::arg("loss"), py::arg("reduction"), py::arg("label_smoothing"),
+             py::arg("ignore_class").none(true), py::arg("metrics"))
+        .def("set_optimizer", &P::set_optimizer, py::arg("params"), py::arg("variables"),
+             py::arg("slots"))
+        .def("train", &P::train, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
+             py::arg("order"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
+             py::arg("seconds"), py::arg("rates"), py::arg("iteration"))
+        .def("evaluate", &P::evaluate, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
+             py::arg("penalty"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
+             py::arg("seconds"))
+        .def("totals", &P::totals)
+        .def("reset_totals", &P::reset_totals)
+        .def("predictions", &P::predictions)
+        .def_property("stream", &P::stream, &P::set_stream)
+        .def_property_readonly("bytes", &P::bytes);
+}
+
+}  // namespace
+
+void bind_trainer(py::module_& m) {
+    py::class_<PySource>(m, "Source")
+        .def(py::init<const py::array&>(), py::arg("array"))
+        .def_readonly("array", &PySource::array);
+    bind_trainer_of<float>(m, "Trainer32");
+    bind_trainer_of<double>(m, "Trainer64");
+}
+
+}  // namespace ranvier

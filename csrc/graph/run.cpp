@@ -1,0 +1,170 @@
+// Running a plan.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "ranvier/graph.hpp"
+
+namespace ranvier {
+namespace {
+
+template <class T>
+T* resolve(const Place& place, T* arena, const T* input, T* output) {
+    switch (place.where) {
+        case Place::input:
+            return const_cast<T*>(input);
+        case Place::output:
+            return output;
+        default:
+            return arena + place.offset;
+    }
+}
+
+template <class T>
+void bind_params(const Node<T>& node, const Params<T>& params, bool gradients, NodeRun<T>& run) {
+    for (std::size_t i = 0; i < node.params.size(); ++i) {
+        const int p = node.params[i];
+        run.param[i] = params.value[p];
+        run.dparam[i] = gradients ? params.gradient[p] : nullptr;
+    }
+}
+
+}  // namespace
+
+template <class T>
+void infer(const Plan<T>& plan, const Params<T>& params, const T* x, T* y) {
+    const Scratch<T> arena(plan.arena);
+    NodeRun<T> run{};
+    double penalty = 0;
+    run.penalty = &penalty;
+    for (const PlanStep<T>& step : plan.steps) {
+        if (step.skip_forward) continue;
+        for (std::size_t k = 0; k < step.node->inputs.size(); ++k)
+            run.x[k] = resolve<T>(step.x[k], arena.get(), x, y);
+        run.y = resolve<T>(step.y, arena.get(), x, y);
+        bind_params(*step.node, params, false, run);
+        step.node->forward(step.shapes, run);
+    }
+    if (plan.output_place.where == Place::input)  // nothing but views
+        std::memcpy(y, x, static_cast<std::size_t>(volume(plan.output)) * sizeof(T));
+}
+
+template <class T>
+void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& params,
+                const Source& source, index_t chunk, T* out) {
+    const index_t rows = source.shape[0];
+    if (rows == 0) return;
+    chunk = std::min(chunk, rows);
+    Shape shape = source.shape;
+    shape[0] = chunk;
+    const auto whole = plans.get(graph, shape, Mode::infer);
+    shape[0] = rows % chunk;
+    const auto rest = shape[0] ? plans.get(graph, shape, Mode::infer) : nullptr;
+
+    const index_t in_row = volume(source.shape, 1), out_row = volume(whole->output, 1);
+    constexpr DType own = sizeof(T) == 4 ? DType::f32 : DType::f64;
+    bool plain = source.dtype == own && !source.swapped;
+    index_t stride = sizeof(T);
+    for (std::size_t i = source.shape.size(); i-- > 1;) {
+        plain = plain && (source.strides[i] == stride || source.shape[i] == 1);
+        stride *= source.shape[i];
+    }
+    plain = plain && (source.strides[0] == stride || rows == 1);
+
+    const index_t chunks = (rows + chunk - 1) / chunk;
+    const double work = whole->flops * static_cast<double>(chunks);
+    // Exceptions (no memory for scratch) must not leave a parallel region.
+    std::atomic<bool> failed{false};
+    parallel_for(threads_for(work), chunks, [&](index_t c) {
+        try {
+            const index_t first = c * chunk, n = std::min(chunk, rows - first);
+            const Plan<T>& plan = n == chunk ? *whole : *rest;
+            T* y = out + first * out_row;
+            if (plain) {
+                infer(plan, params, static_cast<const T*>(source.data) + first * in_row, y);
+            } else {
+                const Scratch<T> x(n * in_row);
+                gather_rows<T>(source, nullptr, first, n, x.get());
+                infer(plan, params, x.get(), y);
+            }
+        } catch (const std::bad_alloc&) {
+            failed = true;
+        }
+    });
+    if (failed) throw std::bad_alloc();
+}
+
+template <class T>
+const Plan<T>& Session<T>::prepare(const Shape& input, bool want_input_gradient) {
+    if (plan_ && plan_->input == input && plan_->has_input_gradient == want_input_gradient)
+        return *plan_;
+    auto plan = plans_.get(*graph_, input, Mode::train, want_input_gradient);
+    const std::size_t need = static_cast<std::size_t>(plan->arena) * sizeof(T);
+    if (arena_.bytes() < need) {
+        arena_ = AlignedBuffer();  // first give back, then take
+        arena_ = AlignedBuffer(need);
+    }
+    if (cache_.bytes() < plan->cache_bytes) cache_ = AlignedBuffer(plan->cache_bytes);
+    plan_ = std::move(plan);
+    return *plan_;
+}
+
+template <class T>
+T* Session<T>::at(const Place& place) const {
+    return resolve<T>(place, arena_.as<T>(), x_, nullptr);
+}
+
+template <class T>
+void Session<T>::fill(const PlanStep<T>& step, const Params<T>& params, NodeRun<T>& run) const {
+    for (std::size_t k = 0; k < step.node->inputs.size(); ++k) {
+        run.x[k] = at(step.x[k]);
+        run.dx[k] = step.wants_dx[k] ? at(step.dx[k]) : nullptr;
+    }
+    run.y = at(step.y);
+    run.dy = at(step.dy);
+    run.cache = cache_.as<char>() + step.cache;
+    run.training = training_;
+    run.key = RandomKey{step.node->seed, stream_};
+    bind_params(*step.node, params, true, run);
+}
+
+template <class T>
+void Session<T>::forward(const Params<T>& params, const T* x, bool training, std::uint64_t stream,
+                         int steps) {
+    x_ = x;
+    stream_ = stream;
+    training_ = training;
+    penalty_ = 0;
+    NodeRun<T> run{};
+    run.penalty = &penalty_;
+    const int n = steps < 0 ? static_cast<int>(plan_->steps.size()) : steps;
+    for (int i = 0; i < n; ++i) {
+        const PlanStep<T>& step = plan_->steps[i];
+        if (step.skip_forward) continue;
+        fill(step, params, run);
+        step.node->forward(step.shapes, run);
+    }
+}
+
+template <class T>
+void Session<T>::backward(const Params<T>& params, int steps) {
+    NodeRun<T> run{};
+    run.penalty = &penalty_;
+    const int n = steps < 0 ? static_cast<int>(plan_->steps.size()) : steps;
+    for (int i = n - 1; i >= 0; --i) {
+        const PlanStep<T>& step = plan_->steps[i];
+        if (!step.wants_backward || step.skip_backward) continue;
+        fill(step, params, run);
+        step.node->backward(step.shapes, run);
+    }
+}
+
+#define RV_INSTANTIATE(T)                                                                      \
+    template class Session<T>;                                                                 \
+    template void infer(const Plan<T>&, const Params<T>&, const T*, T*);                       \
+    template void infer_rows(const Graph<T>&, PlanCache<T>&, const Params<T>&, const Source&,  \
+                             index_t, T*);
+RV_INSTANTIATE(float)
+RV_INSTANTIATE(double)
+
+}  // namespace ranvier

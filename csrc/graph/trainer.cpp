@@ -1,0 +1,246 @@
+// Training and evaluation steps.
+#include "ranvier/trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+namespace ranvier {
+namespace {
+
+template <class T>
+T* room(AlignedBuffer& buffer, index_t n) {
+    const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
+    if (buffer.bytes() < bytes) {
+        buffer = AlignedBuffer();
+        buffer = AlignedBuffer(bytes);
+    }
+    return buffer.as<T>();
+}
+
+// Rows that already lie as the engine wants them are read in place.
+template <class T>
+bool is_plain(const Source& s) {
+    if (s.dtype != (sizeof(T) == 4 ? DType::f32 : DType::f64) || s.swapped) return false;
+    index_t stride = sizeof(T);
+    for (std::size_t i = s.shape.size(); i-- > 0;) {
+        if (s.strides[i] != stride && s.shape[i] != 1) return false;
+        stride *= s.shape[i];
+    }
+    return reinterpret_cast<std::uintptr_t>(s.data) % sizeof(T) == 0;
+}
+
+class Deadline {
+  public:
+    explicit Deadline(double seconds)
+        : end_(std::chrono::steady_clock::now() +
+               std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                   std::chrono::duration<double>(seconds))) {}
+    bool passed() const { return std::chrono::steady_clock::now() >= end_; }
+
+  private:
+    std::chrono::steady_clock::time_point end_;
+};
+
+}  // namespace
+
+template <class T>
+bool loss_takes_last_node(const Graph<T>& graph, Loss loss, Loss& on_logits) {
+    if (graph.nodes().empty()) return false;
+    const std::string kind = graph.nodes().back()->kind();
+    if (kind == "softmax" && graph.nodes().back()->takes_logits()) {
+        if (loss == Loss::categorical_crossentropy) {
+            on_logits = Loss::categorical_crossentropy_logits;
+            return true;
+        }
+        if (loss == Loss::sparse_categorical_crossentropy) {
+            on_logits = Loss::sparse_categorical_crossentropy_logits;
+            return true;
+        }
+    }
+    if (kind == "activation" && graph.nodes().back()->takes_logits() &&
+        loss == Loss::binary_crossentropy) {
+        on_logits = Loss::binary_crossentropy_logits;
+        return true;
+    }
+    return false;
+}
+
+template <class T>
+Trainer<T>::Trainer(std::shared_ptr<const Graph<T>> graph, const LossSpec& loss,
+                    std::vector<MetricSpec> metrics)
+    : graph_(graph),
+      loss_(loss),
+      effective_loss_(loss.loss),
+      metrics_(std::move(metrics)),
+      session_(graph) {
+    fused_ = loss_takes_last_node(*graph_, loss_.loss, effective_loss_);
+}
+
+template <class T>
+const T* Trainer<T>::bring(const Source& source, const Feed& feed, index_t start, index_t n,
+                           AlignedBuffer& buffer) {
+    const index_t row = volume(source.shape, 1);
+    if (feed.order == nullptr && is_plain<T>(source))
+        return static_cast<const T*>(source.data) + start * row;
+    T* out = room<T>(buffer, n * row);
+    gather_rows<T>(source, feed.order == nullptr ? nullptr : feed.order + start, start, n, out);
+    return out;
+}
+
+template <class T>
+typename Trainer<T>::Batch Trainer<T>::load(const Feed& feed, index_t start, index_t samples) {
+    Shape shape = feed.x->shape;
+    shape[0] = samples;
+    const Plan<T>& plan = session_.prepare(shape);
+    Batch b{};
+    b.samples = samples;
+    b.first_row = start;
+    b.x = bring(*feed.x, feed, start, samples, x_);
+    b.y = bring(*feed.y, feed, start, samples, y_);
+    const index_t cols = plan.output.size() > 1 ? plan.output.back() : 1;
+    b.rows = cols > 0 ? volume(plan.output) / cols : 0;
+    if (feed.weights != nullptr) {
+        b.weights = bring(*feed.weights, feed, start, samples, weights_);
+        const index_t per_sample = b.rows / samples, given = volume(feed.weights->shape, 1);
+        if (given != per_sample) {
+            T* w = room<T>(row_weights_, b.rows);
+            for (index_t i = 0; i < b.rows; ++i) w[i] = b.weights[i / per_sample];
+            b.weights = w;
+        }
+    }
+    return b;
+}
+
+template <class T>
+double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) {
+    const Plan<T>& plan = session_.plan();
+    const PlanStep<T>& last = plan.steps.back();
+    const index_t cols = plan.output.size() > 1 ? plan.output.back() : 1;
+    double denominator = 1;
+    if (loss_.reduction == Reduction::sum_over_batch_size) {
+        denominator = static_cast<double>(b.rows);
+        if (loss_.params.has_ignore_class) {
+            denominator = 0;
+            for (index_t i = 0; i < b.rows; ++i)
+                denominator += b.y[i] != static_cast<T>(loss_.params.ignore_class);
+        }
+    } else if (loss_.reduction == Reduction::mean_with_sample_weight) {
+        denominator = b.weights == nullptr ? static_cast<double>(b.rows)
+                                           : reduce_sum(b.rows, b.weights);
+    }
+    value_scale = denominator > 0 ? 1 / denominator : 0;
+
+    T* prediction = fused_ ? session_.at(last.x[0]) : session_.output();
+    T* dy = nullptr;
+    if (training) dy = fused_ ? session_.at(last.dx[0]) : session_.output_gradient();
+    index_t bad = -1;
+    const double sum = loss_forward_backward<T>(
+        effective_loss_, loss_.params, b.rows, cols, b.y, prediction, b.weights, value_scale,
+        nullptr, dy, fused_ ? session_.output() : nullptr, &bad, nullptr);
+    if (bad >= 0) refuse_label(b, bad, cols);
+    return sum * value_scale;
+}
+
+template <class T>
+void Trainer<T>::refuse_label(const Batch& b, index_t row, index_t cols) const {
+    throw std::invalid_argument("labels must be class numbers in 0.." + std::to_string(cols - 1) +
+                                " (the model has " + std::to_string(cols) + " outputs); got " +
+                                std::to_string(static_cast<double>(b.y[row])) + " in the batch of rows " +
+                                std::to_string(b.first_row) + ".." +
+                                std::to_string(b.first_row + b.samples - 1));
+}
+
+template <class T>
+void Trainer<T>::add_metrics(const Batch& b, Totals& totals) {
+    if (metrics_.empty()) return;
+    const Shape& shape = session_.plan().output;
+    const index_t cols = shape.size() > 1 ? shape.back() : 1;
+    totals.metric.resize(metrics_.size());
+    totals.metric_weight.resize(metrics_.size());
+    const T* y = session_.output();
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+        const MetricSpec& m = metrics_[i];
+        const T* w = m.weighted ? b.weights : nullptr;
+        double sum;
+        if (m.is_loss) {
+            index_t bad = -1;
+            sum = loss_forward_backward<T>(m.loss, m.loss_params, b.rows, cols, b.y, y, w, 1.0,
+                                           nullptr, nullptr, nullptr, &bad, nullptr);
+            if (bad >= 0) refuse_label(b, bad, cols);
+        } else {
+            sum = count_matches<T>(m.count, m.count_params, b.rows, cols, b.y, y, w, nullptr);
+        }
+        totals.metric[i] += sum;
+        totals.metric_weight[i] +=
+            w == nullptr ? static_cast<double>(b.rows) : reduce_sum(b.rows, w);
+    }
+}
+
+template <class T>
+index_t Trainer<T>::train(const Params<T>& params, OptimParams optim, index_t iteration,
+                          const std::vector<double>& learning_rates,
+                          const std::vector<OptimVariable<T>>& variables, T* gradients,
+                          T* const* slots, const Feed& feed, index_t start, index_t max_batches,
+                          double seconds, Totals& totals) {
+    const Deadline deadline(seconds);
+    const int nodes = static_cast<int>(graph_->nodes().size());
+    const int run = fused_ ? nodes - 1 : nodes;
+    index_t done = 0;
+    while (done < max_batches && start < feed.rows) {
+        const index_t n = std::min(feed.batch, feed.rows - start);
+        const Batch batch = load(feed, start, n);
+        session_.forward(params, batch.x, true, stream_++, run);
+        double scale = 1;
+        double loss = run_loss(batch, true, scale);
+        add_metrics(batch, totals);
+        session_.backward(params, run);
+        optim.learning_rate = learning_rates[std::min<std::size_t>(
+            static_cast<std::size_t>(done), learning_rates.size() - 1)];
+        loss += session_.penalty();
+        loss += optim_step<T>(optim, iteration + done, variables, gradients, slots);
+        totals.loss += loss * static_cast<double>(n);
+        totals.loss_weight += static_cast<double>(n);
+        start += n;
+        ++done;
+        if (deadline.passed()) break;
+    }
+    return done;
+}
+
+template <class T>
+index_t Trainer<T>::evaluate(const Params<T>& params, double penalty, const Feed& feed,
+                             index_t start, index_t max_batches, double seconds, Totals& totals) {
+    const Deadline deadline(seconds);
+    const int nodes = static_cast<int>(graph_->nodes().size());
+    const int run = fused_ ? nodes - 1 : nodes;
+    index_t done = 0;
+    while (done < max_batches && start < feed.rows) {
+        const index_t n = std::min(feed.batch, feed.rows - start);
+        const Batch batch = load(feed, start, n);
+        session_.forward(params, batch.x, false, 0, run);
+        double scale = 1;
+        const double loss = run_loss(batch, false, scale) + session_.penalty() + penalty;
+        add_metrics(batch, totals);
+        totals.loss += loss * static_cast<double>(n);
+        totals.loss_weight += static_cast<double>(n);
+        start += n;
+        ++done;
+        if (deadline.passed()) break;
+    }
+    return done;
+}
+
+template <class T>
+std::size_t Trainer<T>::bytes() const {
+    return session_.bytes() + x_.bytes() + y_.bytes() + weights_.bytes() + row_weights_.bytes();
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+template bool loss_takes_last_node(const Graph<float>&, Loss, Loss&);
+template bool loss_takes_last_node(const Graph<double>&, Loss, Loss&);
+
+}  // namespace ranvier
