@@ -1,0 +1,30 @@
+"""Layers, with Keras' names."""
+
+from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from ranvier.layers.dense import Dense
+from ranvier.layers.input import Input, InputLayer
+from ranvier.layers.layer import Layer
+from ranvier.layers.preprocessing import Normalization, Rescaling
+from ranvier.layers.regularization import Dropout, GaussianNoise
+from ranvier.layers.shaping import Flatten, Permute, RepeatVector, Reshape
+
+__all__ = [
+    "ELU",
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GaussianNoise",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LeakyReLU",
+    "Normalization",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+]

@@ -1,0 +1,302 @@
+"""The base class of all layers, and what a layer is to a model."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranvier import _dtypes, constraints, initializers, regularizers
+from ranvier._config import Configurable
+from ranvier._suggest import suggestion
+from ranvier.variables import Variable, layout
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ranvier.models.lowering import Builder
+
+Shape = tuple[int | None, ...]
+
+_counts: dict[str, int] = {}
+
+
+def auto_name(prefix: str) -> str:
+    """`dense`, `dense_1`, ...: the next free name, as Keras gives it."""
+    count = _counts.get(prefix, 0)
+    _counts[prefix] = count + 1
+    return prefix if count == 0 else f"{prefix}_{count}"
+
+
+def reset_names() -> None:
+    _counts.clear()
+
+
+def snake_case(name: str) -> str:
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def positive_int(layer: Layer, argument: str, value: Any) -> int:
+    """`value` as an int, or a ValueError that names the layer and the argument."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value <= 0:
+        raise ValueError(f"{layer.label}: `{argument}` must be a positive integer; got {value!r}")
+    return int(value)
+
+
+class Layer(Configurable):
+    """Base class of layers.
+
+    Built-in layers say what they compute with `lower`, which adds nodes to the C++ graph that runs
+    whole training steps. A layer of your own is written in NumPy: `build(input_shape)` adds weights
+    with `add_weight`, `forward(x, training)` returns the output and whatever the backward pass
+    needs, and `backward(cache, dy)` returns the gradient of the input and those of
+    `self.trainable_weights`, in order:
+
+    >>> import numpy as np, ranvier
+    >>> class Scale(ranvier.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight((), initializer="ones", name="factor")
+    ...     def forward(self, x, training=False):
+    ...         return x * self.factor.value, x
+    ...     def backward(self, cache, dy):
+    ...         return dy * self.factor.value, [np.sum(dy * cache)]
+    >>> ranvier.Sequential([ranvier.Input((2,)), Scale()])(np.ones((1, 2), "float32"))
+    array([[1., 1.]], dtype=float32)
+
+    `ranvier.testing.check_gradients(layer, x)` compares `backward` with central differences.
+
+    Args:
+        activity_regularizer: penalty on the output, or None.
+        trainable: whether its weights are trained. Default True.
+        dtype: "float32" (default: `ranvier.config.floatx()`) or "float64".
+        name: unique within a model; made from the class name if None.
+        input_shape, input_dim, batch_input_shape: Keras 2's ways to give the first layer's input.
+    """
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.name = auto_name(snake_case(type(self).__name__)) if name is None else str(name)
+        self._given_input_shape = self._input_shape_argument(kwargs)
+        for unknown in kwargs:
+            raise TypeError(
+                f"{self.label}: unknown argument `{unknown}`."
+                + suggestion(unknown, self.constructor_arguments())
+            )
+        self._dtype = None if dtype is None else _dtypes.standardize(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.autocast = autocast
+        self._trainable = bool(trainable)
+        self._weights: list[Variable] = []
+        self.built = False
+        self.input_shape: Shape | None = None
+
+    def _input_shape_argument(self, kwargs: dict[str, Any]) -> Shape | None:
+        if "input_dim" in kwargs:
+            return (positive_int(self, "input_dim", kwargs.pop("input_dim")),)
+        if "batch_input_shape" in kwargs:
+            return tuple(kwargs.pop("batch_input_shape")[1:])
+        if "input_shape" in kwargs:
+            shape = kwargs.pop("input_shape")
+            return (shape,) if isinstance(shape, int) else tuple(shape)
+        return None
+
+    # -- identity ---------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """How errors name this layer: `Dense 'dense_1'`."""
+        return f"{type(self).__name__} '{self.name}'"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype or _dtypes.floatx()
+
+    compute_dtype = dtype
+    variable_dtype = dtype
+
+    # -- weights ----------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...] | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a Variable that belongs to this layer.
+
+        Args:
+            shape: its shape; () for a number.
+            initializer: an initializer or its name. Default "glorot_uniform".
+            trainable: whether optimizers update it.
+            regularizer, constraint: objects or names, or None.
+            name: its name within the layer.
+        """
+        shape = () if shape is None else tuple(shape)
+        make = initializers.get("glorot_uniform" if initializer is None else initializer)
+        try:
+            value = make(shape, dtype=dtype or self.dtype)
+        except MemoryError:
+            raise MemoryError(
+                f"{self.label}: cannot allocate a weight of shape {shape}"
+            ) from None
+        variable = Variable(
+            value,
+            trainable=trainable,
+            name=name or f"variable_{len(self._weights)}",
+            dtype=dtype or self.dtype,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
+        )
+        variable.path = f"{self.name}/{variable.name}"
+        self._weights.append(variable)
+        return variable
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        layout.epoch += 1
+
+    def all_variables(self) -> list[Variable]:
+        """Every variable, in the order of creation; those of layers inside included."""
+        return list(self._weights)
+
+    def trains(self, variable: Variable) -> bool:
+        """Whether an optimizer may update this variable of the layer now."""
+        return self.trainable and variable.trainable
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Trainable ones first, as Keras orders them."""
+        return [v for v in self._weights if v.trainable] + [
+            v for v in self._weights if not v.trainable
+        ]
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
+
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """Copies of the weights, in the order of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Copies `weights` in: as many arrays, of the same shapes, as `get_weights()` returns."""
+        own = self.weights
+        if len(weights) != len(own):
+            raise ValueError(
+                f"{self.label}: expected {len(own)} weight arrays; got {len(weights)}"
+            )
+        for variable, value in zip(own, weights, strict=True):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"{self.label}: weight '{variable.name}' has shape {variable.shape}; "
+                    f"got an array of shape {np.shape(value)}"
+                )
+        for variable, value in zip(own, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """The number of weights' elements."""
+        if not self.built:
+            raise ValueError(
+                f"{self.label}: count_params() needs the weights; build the layer first"
+            )
+        return sum(v.size for v in self.weights)
+
+    # -- what subclasses write --------------------------------------------------------------
+
+    def build(self, input_shape: Shape) -> None:
+        """Makes the weights. `input_shape` begins with the batch axis (None)."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The output's shape, batch axis first (None)."""
+        return tuple(input_shape)
+
+    def lower(self, builder: Builder, x: int) -> int:
+        """Adds this layer's nodes to the graph after value `x`; returns the output value."""
+        raise NotImplementedError
+
+    def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
+        """A layer of your own: its output, and what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, cache: Any, dy: NDArray[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
+        """A layer of your own: the gradients of its input and of its trainable weights."""
+        raise NotImplementedError(f"{self.label} has no backward pass, so it cannot be trained")
+
+    # -- use --------------------------------------------------------------------------------
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the C++ graph runs this layer (else it is written in Python)."""
+        return type(self).lower is not Layer.lower
+
+    def ensure_built(self, input_shape: Shape) -> None:
+        if self.built:
+            return
+        self.build(tuple(input_shape))
+        self.built = True
+        self.input_shape = tuple(input_shape)
+
+    def __call__(self, x: Any, training: bool = False) -> NDArray[Any]:
+        """The layer's output on an array, outside any model."""
+        from ranvier.models.network import Network
+
+        array = _dtypes.as_input(self.label, x, self.dtype)
+        self.ensure_built((None, *array.shape[1:]))
+        network: Network | None = self.__dict__.get("_network")
+        if network is None or network.sample_shape != array.shape[1:]:
+            network = self.__dict__["_network"] = Network([self], array.shape[1:], self.dtype)
+        return network.run(array, training)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_network", None)
+        return state
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes this layer again: `type(layer).from_config(layer.get_config())`."""
+        config = super().get_config()
+        for kept_out in ("input_shape", "input_dim", "batch_input_shape", "autocast"):
+            config.pop(kept_out, None)
+        if config.get("activity_regularizer") is None:
+            config.pop("activity_regularizer", None)
+        return {
+            **config,
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": _dtypes.policy_config(self.dtype),
+        }

@@ -1,0 +1,5 @@
+"""Models."""
+
+from ranvier.models.sequential import Sequential
+
+__all__ = ["Sequential"]

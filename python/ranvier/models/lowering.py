@@ -1,0 +1,73 @@
+"""Turning layers into a graph of the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ranvier import _core
+
+if TYPE_CHECKING:
+    from ranvier.layers.layer import Layer
+    from ranvier.variables import Variable
+
+LINEAR = ("linear", 0.0, 0.0, 0.0)
+
+
+class Builder:
+    """What `Layer.lower` gets: the graph under construction and the variables it uses.
+
+    `builder.graph` is a `_core.Graph32` or `Graph64`; its methods add nodes and return values.
+    """
+
+    def __init__(self, sample_shape: tuple[int | None, ...], dtype: str) -> None:
+        self.graph: Any = _core.Graph64() if dtype == "float64" else _core.Graph32()
+        self.variables: list[Variable] = []
+        self.trained: list[bool] = []
+        self.x: int = self.graph.input([-1 if n is None else n for n in sample_shape])
+
+    def weight(self, variable: Variable, trainable: bool) -> int:
+        """The graph's number for a variable; `trainable` is the layer's own flag."""
+        trained = trainable and variable.trainable
+        self.variables.append(variable)
+        self.trained.append(trained)
+        return int(self.graph.param(variable.size, trained))
+
+    def add(self, layer: Layer, x: int) -> int:
+        """Adds a whole layer, its activity regularizer included."""
+        x = layer.lower(self, x)
+        penalty = layer.activity_regularizer
+        if penalty is not None:
+            if penalty.native is None:
+                raise ValueError(
+                    f"{layer.label}: `activity_regularizer` must be L1, L2 or L1L2; "
+                    f"got {penalty!r}"
+                )
+            x = self.graph.activity_regularizer(x, *penalty.native)
+        return x
+
+    def split_activation(self, label: str, function: Any) -> tuple[tuple[Any, ...], Any]:
+        """(what a matrix product may apply as it goes, what must be a node of its own).
+
+        Softmax works on rows; a sigmoid stays a node so that, as the last one, binary
+        cross-entropy can take its place and work on logits.
+        """
+        native = getattr(function, "native", None)
+        if native is None or native[0] in ("softmax", "log_softmax", "sigmoid"):
+            return LINEAR, function
+        return tuple(native), None
+
+    def activation(self, label: str, function: Any, x: int) -> int:
+        """Adds the nodes of an activation function (None: none)."""
+        if function is None:
+            return x
+        native = getattr(function, "native", None)
+        if native is None:
+            raise ValueError(
+                f"{label}: the activation {function!r} is not one of ranvier's; write a Layer with "
+                "`forward` and `backward` for a function of your own"
+            )
+        if native[0] in ("softmax", "log_softmax"):
+            return int(self.graph.softmax(x, -1, native[0] == "log_softmax"))
+        if native[0] == "linear":
+            return x
+        return int(self.graph.activation(x, *native))

@@ -1,0 +1,269 @@
+"""Training and evaluation steps behind `fit` and `evaluate`: all in C++, or partly in Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ranvier import _core
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ranvier.losses import Loss
+    from ranvier.metrics import Metric
+    from ranvier.models.network import Network
+    from ranvier.optimizers import Optimizer
+
+
+class Rows(NamedTuple):
+    """The data of a run, as the engine sees them (nothing is copied or converted)."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    weights: NDArray[Any] | None
+    sources: tuple[Any, Any, Any]
+
+    @classmethod
+    def of(cls, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None) -> Rows:
+        source = _core.Source
+        sources = (source(x), source(y), None if weights is None else source(weights))
+        return cls(x, y, weights, sources)
+
+
+class Steps:
+    """What `fit` drives. One for each compiled state of a model.
+
+    Args:
+        network: the model's runnable form.
+        loss: of all outputs.
+        metrics, weighted_metrics: already resolved.
+        optimizer: None if the model is only evaluated.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        metrics: list[Metric],
+        weighted: list[bool],
+        optimizer: Optimizer | None,
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.metrics = metrics
+        self.weighted = weighted
+        self.optimizer = optimizer
+        self.stream = 0
+        self._prepared_for: Any = None
+        # Metrics that the engine counts, and those that see predictions in Python.
+        self.counted = [i for i, m in enumerate(metrics) if m.native is not None]
+        self.python_metrics = [i for i, m in enumerate(metrics) if m.native is None]
+        self.native = network.native is not None and loss.native is not None
+        self.native = self.native and all(
+            r is None or r.native is not None for r in self._regularizers()
+        )
+        self.native_training = self.native and (optimizer is None or optimizer.native is not None)
+        self._trainer: Any = None
+        self._trainer_of: Any = None
+        self._sums = [0.0, 0.0]
+        self._by_engine = False
+        self.constrained: list[Any] = []
+
+    def _regularizers(self) -> list[Any]:
+        return [s.variable.regularizer for s in self.network.slots]
+
+    # -- preparing --------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Before the first step of a run: follows what changed in the network and optimizer."""
+        self.network.refresh()
+        if self.optimizer is not None:
+            self.network.gather()
+            self.optimizer.allocate(self.network.gradient.size, self.network.dtype)
+        if not self.native:
+            return
+        runner = self.network.native
+        if self._trainer_of is not runner:
+            self._trainer = self._make_trainer(runner)
+            self._trainer.stream = self.stream
+            self._trainer_of = runner
+        if self.optimizer is not None and self.native_training:
+            self._set_optimizer()
+
+    def _make_trainer(self, runner: Any) -> Any:
+        kind, smoothing, ignore = self.loss.native
+        make = _core.Trainer64 if self.network.dtype == "float64" else _core.Trainer32
+        specs = []
+        for i in self.counted:
+            name, given = self.metrics[i].native
+            spec = {
+                "is_loss": False,
+                "label_smoothing": 0.0,
+                "ignore_class": None,
+                "threshold": 0.5,
+                "k": 5,
+                **given,
+            }
+            spec["kind"] = name
+            spec["weighted"] = self.weighted[i]
+            specs.append(spec)
+        return make(runner, kind, self.loss.reduction, smoothing, ignore, specs)
+
+    def _set_optimizer(self) -> None:
+        assert self.optimizer is not None
+        numbers = {id(v): i for i, v in enumerate(self.network.segments[0].builder.variables)}  # type: ignore[union-attr]
+        variables = []
+        for slot in self.network.trained:
+            v = slot.variable
+            l1, l2 = (0.0, 0.0) if v.regularizer is None else v.regularizer.native
+            decay = self.optimizer.decays(v)
+            variables.append((numbers[id(v)], slot.offset, v.size, decay, l1, l2))
+        self._trainer.set_optimizer(self.optimizer.native, variables, self.optimizer.slots)
+        self.constrained = [s.variable for s in self.network.trained if s.variable.constraint]
+
+    # -- running ----------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Before an epoch: sums and metrics start at zero."""
+        self._sums = [0.0, 0.0]
+        for metric in self.metrics:
+            metric.reset_state()
+        if self._trainer is not None:
+            self._trainer.reset_totals()
+
+    def train(
+        self,
+        rows: Rows,
+        order: NDArray[Any] | None,
+        start: int,
+        batch: int,
+        max_batches: int,
+        seconds: float,
+    ) -> int:
+        """Up to `max_batches` steps from row `start` on; returns how many were done."""
+        assert self.optimizer is not None
+        self._by_engine = self.native_training
+        if not self.native_training:
+            self._train_python(rows, order, start, batch)
+            return 1
+        if self.constrained or self.python_metrics:
+            max_batches = 1
+        rates = self.optimizer.rates(max_batches)
+        if len(rates) > 1:
+            max_batches = min(max_batches, len(rates))
+        done: int = self._trainer.train(
+            *rows.sources, order, start, batch, max_batches, seconds, rates,
+            self.optimizer.iterations,
+        )
+        self.optimizer.iterations += done
+        self.stream = self._trainer.stream
+        for variable in self.constrained:
+            assert variable.constraint is not None
+            variable.assign(variable.constraint(variable.value))
+        if self.python_metrics:
+            self._update_python_metrics(rows, order, start, batch, self._trainer.predictions())
+        return done
+
+    def evaluate(
+        self, rows: Rows, start: int, batch: int, max_batches: int, seconds: float
+    ) -> int:
+        """Up to `max_batches` batches of loss and metrics; returns how many were done."""
+        self._by_engine = self.native
+        if not self.native:
+            self._evaluate_python(rows, start, batch)
+            return 1
+        if self.python_metrics:
+            max_batches = 1
+        done: int = self._trainer.evaluate(
+            *rows.sources, self.penalty(), start, batch, max_batches, seconds
+        )
+        if self.python_metrics:
+            self._update_python_metrics(rows, None, start, batch, self._trainer.predictions())
+        return done
+
+    def logs(self) -> dict[str, float]:
+        """The running means by name: loss first, then metrics."""
+        total, weight = self._sums
+        if self._by_engine:
+            more, more_weight, sums, weights = self._trainer.totals()
+            total, weight = total + more, weight + more_weight
+            for k, i in enumerate(self.counted):
+                self.metrics[i].reset_state()
+                self.metrics[i].add(sums[k], weights[k])
+        logs = {"loss": total / weight if weight else 0.0}
+        for metric in self.metrics:
+            logs[metric.name] = metric.result()
+        return logs
+
+    def penalty(self) -> float:
+        """Regularisation of the weights as they are."""
+        return float(
+            sum(
+                s.variable.regularizer(s.variable.value)
+                for s in self.network.slots
+                if s.variable.regularizer is not None
+            )
+        )
+
+    # -- steps that pass through Python -----------------------------------------------------
+
+    def _take(
+        self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+        where: Any = slice(start, start + batch) if order is None else order[start : start + batch]
+        x = np.ascontiguousarray(rows.x[where], self.network.dtype)
+        weights = None if rows.weights is None else rows.weights[where]
+        return x, rows.y[where], weights
+
+    def _update_python_metrics(
+        self,
+        rows: Rows,
+        order: NDArray[Any] | None,
+        start: int,
+        batch: int,
+        predictions: NDArray[Any],
+    ) -> None:
+        _, y, weights = self._take(rows, order, start, batch)
+        for i in self.python_metrics:
+            self.metrics[i].update_state(y, predictions, weights if self.weighted[i] else None)
+
+    def _add(
+        self, y: Any, predictions: Any, weights: Any, loss: float, which: list[int]
+    ) -> None:
+        self._sums[0] += loss * len(predictions)
+        self._sums[1] += len(predictions)
+        for i in which:
+            self.metrics[i].update_state(y, predictions, weights if self.weighted[i] else None)
+
+    def _train_python(
+        self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int
+    ) -> None:
+        assert self.optimizer is not None
+        net = self.network
+        x, y, weights = self._take(rows, order, start, batch)
+        predictions, tape = net.forward(x, self.stream)
+        self.stream += 1
+        value = float(self.loss(y, predictions, weights)) + net.penalty
+        dy = self.loss.gradient(y, predictions, weights)
+        net.backward(tape, np.ascontiguousarray(dy, net.dtype))
+        value += self.penalty()
+        for slot in net.trained:
+            regularizer = slot.variable.regularizer
+            if regularizer is not None:
+                g = net.gradient[slot.offset : slot.offset + slot.variable.size]
+                g += np.reshape(regularizer.gradient(slot.variable.value), -1)
+        self.optimizer.step(
+            [(s.variable, s.offset) for s in net.trained], net.gradient
+        )
+        for slot in net.trained:
+            if slot.variable.constraint is not None:
+                slot.variable.assign(slot.variable.constraint(slot.variable.value))
+        self._add(y, predictions, weights, value, list(range(len(self.metrics))))
+
+    def _evaluate_python(self, rows: Rows, start: int, batch: int) -> None:
+        x, y, weights = self._take(rows, None, start, batch)
+        predictions = self.network.run(x)
+        value = float(self.loss(y, predictions, weights)) + self.penalty()
+        self._add(y, predictions, weights, value, list(range(len(self.metrics))))
