@@ -152,10 +152,11 @@ pybind11::array output_like(const char* op, const pybind11::object& given,
     return a;
 }
 template <class T>
-pybind11::array output(const char* op, const pybind11::object& given, Axes axes) {
+pybind11::array output(const char* op, const pybind11::object& given, const char* name,
+                       Axes axes) {
     if (!given.is_none()) {
-        pybind11::array a = gate::as_array(op, given, "out");
-        out<T>(op, a, "out", axes);
+        pybind11::array a = gate::as_array(op, given, name);
+        out<T>(op, a, name, axes);
         return a;
     }
     index_t shape[8];

@@ -1,0 +1,81 @@
+"""One function for each C++ kernel, on NumPy arrays.
+
+Inputs may be anything that NumPy makes an array of real numbers of: slices, reversed, Fortran and
+byte-swapped arrays, float16, integers, lists. Results are float64 where an input array is, else
+float32. `out=` is written to where it stands, so it must fit exactly. Inputs may be read-only and
+may hold NaN; empty arrays give empty results.
+"""
+
+from ranvier.ops.activations import (
+    activation,
+    activation_backward,
+    activation_derivative,
+    activation_reads_input,
+    bias_activation_backward,
+    prelu,
+    prelu_backward,
+)
+from ranvier.ops.data import (
+    all_finite,
+    column_sums,
+    gather_rows,
+    permute,
+    reduce_sum,
+    reduce_sumabs,
+    reduce_sumsq,
+    scale_shift,
+)
+from ranvier.ops.linear import matmul
+from ranvier.ops.losses import count, loss
+from ranvier.ops.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
+from ranvier.ops.optim import optimizer_slots, optimizer_step
+from ranvier.ops.random import dropout, dropout_mask, random_normal, random_uniform
+from ranvier.ops.softmaxes import (
+    log_softmax,
+    log_softmax_backward,
+    softmax,
+    softmax_backward,
+)
+
+__all__ = [
+    "activation",
+    "activation_backward",
+    "activation_derivative",
+    "activation_reads_input",
+    "all_finite",
+    "bias_activation_backward",
+    "column_sums",
+    "count",
+    "dropout",
+    "dropout_mask",
+    "erf",
+    "exp",
+    "expm1",
+    "gather_rows",
+    "log",
+    "log1p",
+    "log_softmax",
+    "log_softmax_backward",
+    "loss",
+    "matmul",
+    "optimizer_slots",
+    "optimizer_step",
+    "permute",
+    "prelu",
+    "prelu_backward",
+    "random_normal",
+    "random_uniform",
+    "reduce_sum",
+    "reduce_sumabs",
+    "reduce_sumsq",
+    "scale_shift",
+    "sigmoid",
+    "softmax",
+    "softmax_backward",
+    "softplus",
+    "tanh",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
