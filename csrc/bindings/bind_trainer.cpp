@@ -4,6 +4,7 @@
 #include "bindings/array_args.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/names.hpp"
+#include "bindings/optim_args.hpp"
 #include "bindings/runner.hpp"
 
 namespace py = pybind11;
@@ -51,29 +52,6 @@ MetricSpec metric_spec(const py::dict& d) {
     return m;
 }
 
-OptimParams optim_params(const py::dict& d) {
-    OptimParams p;
-    for (const auto& item : d) {
-        const std::string key = item.first.cast<std::string>();
-        if (key == "kind") p.kind = optim_named(item.second.cast<std::string>());
-        else if (key == "momentum") p.momentum = item.second.cast<double>();
-        else if (key == "nesterov") p.nesterov = item.second.cast<bool>();
-        else if (key == "beta_1") p.beta_1 = item.second.cast<double>();
-        else if (key == "beta_2") p.beta_2 = item.second.cast<double>();
-        else if (key == "rho") p.rho = item.second.cast<double>();
-        else if (key == "epsilon") p.epsilon = item.second.cast<double>();
-        else if (key == "amsgrad") p.amsgrad = item.second.cast<bool>();
-        else if (key == "centered") p.centered = item.second.cast<bool>();
-        else if (key == "weight_decay") p.weight_decay = item.second.cast<double>();
-        else if (key == "clipnorm") p.clipnorm = item.second.cast<double>();
-        else if (key == "clipvalue") p.clipvalue = item.second.cast<double>();
-        else if (key == "global_clipnorm") p.global_clipnorm = item.second.cast<double>();
-        else if (key == "learning_rate") p.learning_rate = item.second.cast<double>();
-        else throw std::invalid_argument("unknown optimizer parameter '" + key + "'");
-    }
-    return p;
-}
-
 // (parameter, offset, size, weight decay applies, l1, l2)
 using VariableSpec = std::tuple<int, index_t, index_t, bool, double, double>;
 
@@ -93,7 +71,7 @@ class PyTrainer {
                        const std::vector<py::array>& slots) {
         const std::lock_guard<std::mutex> lock(mutex_);
         runner_->check_bound();
-        optim_ = optim_params(params);
+        optim_ = optim_params_from(params);
         if (static_cast<int>(slots.size()) < optim_slots(optim_))
             throw std::invalid_argument("set_optimizer: too few slot arrays");
         variables_.clear();

@@ -4,6 +4,7 @@
 #include "bindings/bind.hpp"
 
 PYBIND11_MODULE(_core, m) {
+    m.attr("__version__") = RANVIER_VERSION;
     m.doc() = "ranvier's C++ engine. Use the public modules of ranvier instead.";
     ranvier::bind_runtime(m);
     ranvier::bind_ops(m);

@@ -10,6 +10,15 @@
 namespace ranvier {
 namespace {
 
+bool is_sparse(Loss loss) {
+    return loss == Loss::sparse_categorical_crossentropy ||
+           loss == Loss::sparse_categorical_crossentropy_logits;
+}
+bool is_sparse(Count count) {
+    return count == Count::sparse_categorical_accuracy ||
+           count == Count::sparse_top_k_categorical_accuracy;
+}
+
 template <class T>
 T* room(AlignedBuffer& buffer, index_t n) {
     const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
@@ -102,6 +111,24 @@ typename Trainer<T>::Batch Trainer<T>::load(const Feed& feed, index_t start, ind
     b.y = bring(*feed.y, feed, start, samples, y_);
     const index_t cols = plan.output.size() > 1 ? plan.output.back() : 1;
     b.rows = cols > 0 ? volume(plan.output) / cols : 0;
+    const index_t label_size = volume(feed.y->shape, 1), per_row = b.rows / samples;
+    auto require = [&](bool sparse, const char* what) {
+        const index_t wanted = per_row * (sparse ? 1 : cols);
+        if (label_size != wanted)
+            throw std::invalid_argument(std::string(what) + " wants " + std::to_string(wanted) +
+                                        " labels a row for outputs of shape " +
+                                        to_string(plan.output) + "; got " +
+                                        std::to_string(label_size));
+    };
+    require(is_sparse(loss_.loss), "the loss");
+    for (const MetricSpec& m : metrics_)
+        require(m.is_loss ? is_sparse(m.loss) : is_sparse(m.count), "a metric");
+    if (feed.weights != nullptr) {
+        const index_t given = volume(feed.weights->shape, 1);
+        if (given != 1 && given != per_row)
+            throw std::invalid_argument("sample weights must be 1 or " + std::to_string(per_row) +
+                                        " a row; got " + std::to_string(given));
+    }
     if (feed.weights != nullptr) {
         b.weights = bring(*feed.weights, feed, start, samples, weights_);
         const index_t per_sample = b.rows / samples, given = volume(feed.weights->shape, 1);

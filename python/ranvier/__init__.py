@@ -1,0 +1,83 @@
+"""ranvier: small and medium neural networks on the CPU, with Keras' names.
+
+>>> import numpy as np, ranvier
+>>> model = ranvier.Sequential([ranvier.Input((4,)), ranvier.layers.Dense(3)])
+>>> model(np.zeros((2, 4), "float32")).shape
+(2, 3)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    from ranvier import _core
+except ImportError as error:  # pragma: no cover
+    raise ImportError(
+        "ranvier's compiled part is missing or was built for another Python. "
+        "Install with `pip install .` from the source directory, and do not run Python inside "
+        f"its python/ folder. ({error})"
+    ) from error
+
+from ranvier import (
+    activations,
+    callbacks,
+    config,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    regularizers,
+    saving,
+    utils,
+)
+from ranvier.config import show_config
+from ranvier.layers import Input
+from ranvier.models import Sequential
+
+if TYPE_CHECKING:
+    from ranvier import reference, testing
+
+__version__: str = _core.__version__
+
+__all__ = [
+    "Input",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "reference",
+    "regularizers",
+    "saving",
+    "show_config",
+    "testing",
+    "utils",
+]
+
+# Loaded when first asked for: `import ranvier` stays quick.
+_LAZY = ("reference", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return importlib.import_module(f"ranvier.{name}")
+    raise AttributeError(f"module 'ranvier' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

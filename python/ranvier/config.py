@@ -1,0 +1,77 @@
+"""Settings of the running process, and what this build is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ranvier import _core, _dtypes
+
+__all__ = [
+    "floatx",
+    "get_num_threads",
+    "set_floatx",
+    "set_num_threads",
+    "show_config",
+]
+
+floatx = _dtypes.floatx
+set_floatx = _dtypes.set_floatx
+
+
+def set_num_threads(n: int) -> None:
+    """Sets how many threads ranvier may use, from now on and in all Python threads.
+
+    Args:
+        n: >= 1. Results do not depend on it.
+
+    Raises:
+        ValueError: `n` is not a positive integer.
+
+    >>> import ranvier
+    >>> before = ranvier.config.get_num_threads()
+    >>> ranvier.config.set_num_threads(1)
+    >>> ranvier.config.get_num_threads()
+    1
+    >>> ranvier.config.set_num_threads(before)
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"set_num_threads: `n` must be a positive integer; got {n!r}")
+    _core.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """How many threads ranvier may use: `set_num_threads`, else the environment variable
+    `RANVIER_NUM_THREADS`, else OpenMP's own limit (`OMP_NUM_THREADS`, threadpoolctl)."""
+    return _core.num_threads()
+
+
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
+    """Prints version, instruction set, threads, compiler and float types.
+
+    Args:
+        mode: "stdout" prints, "dicts" returns a dictionary instead.
+
+    >>> import ranvier
+    >>> sorted(ranvier.show_config("dicts"))[:3]
+    ['build', 'compiler', 'float_types']
+    """
+    if mode not in ("stdout", "dicts"):
+        raise ValueError(f"show_config: `mode` must be 'stdout' or 'dicts'; got {mode!r}")
+    info: dict[str, Any] = {
+        "version": _core.__version__,
+        "instruction_set": _core.isa(),
+        "instruction_sets_available": list(_core.isas_available()),
+        "threads": _core.num_threads(),
+        "threading_layer": _core.threading_layer(),
+        "compiler": _core.compiler(),
+        "build": f"pybind11 {_core.pybind11_version()}",
+        "float_types": ["float32", "float64"],
+        "floatx": floatx(),
+    }
+    if mode == "dicts":
+        return info
+    width = max(map(len, info))
+    for key, value in info.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        print(f"{key.replace('_', ' '):{width}}  {shown}")
+    return None

@@ -1,0 +1,30 @@
+"""Shared fixtures."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+import pytest
+
+import ranvier
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed() -> None:
+    ranvier.utils.set_random_seed(1234)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of threads, and puts it back."""
+    before = ranvier.config.get_num_threads()
+    yield ranvier.config.set_num_threads
+    ranvier.config.set_num_threads(before)

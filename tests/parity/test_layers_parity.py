@@ -1,0 +1,184 @@
+"""Every layer against Keras: output, gradients, configuration, five training steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ranvier
+
+from .keras_reference import copy_weights, gradients, keras, our_gradients
+
+# (class, constructor arguments, sample shape)
+CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
+    ("Dense", {"units": 5}, (7,)),
+    ("Dense", {"units": 1, "use_bias": False}, (3,)),
+    ("Dense", {"units": 4, "activation": "relu"}, (2, 3)),
+    ("Dense", {"units": 9, "activation": "softmax", "bias_initializer": "ones"}, (17,)),
+    ("Activation", {"activation": "linear"}, (5,)),
+    *[
+        ("Dense", {"units": 6, "activation": name}, (4,))
+        for name in (
+            "sigmoid", "tanh", "softplus", "softsign", "elu", "selu", "gelu", "silu", "swish",
+            "hard_sigmoid", "exponential", "relu6", "leaky_relu", "log_softmax",
+        )
+    ],
+    *[
+        ("Activation", {"activation": name}, (3, 5))
+        for name in (
+            "relu", "sigmoid", "tanh", "softplus", "softsign", "elu", "selu", "gelu", "silu",
+            "hard_sigmoid", "exponential", "relu6", "leaky_relu", "softmax", "log_softmax",
+        )
+    ],
+    ("ReLU", {}, (9,)),
+    ("ReLU", {"max_value": 1.0, "negative_slope": 0.2, "threshold": 0.5}, (9,)),
+    ("ReLU", {"max_value": 0.75}, (9,)),
+    ("LeakyReLU", {"negative_slope": 0.07}, (9,)),
+    ("ELU", {"alpha": 0.3}, (9,)),
+    ("PReLU", {"alpha_initializer": "ones"}, (4, 3)),
+    ("PReLU", {"alpha_initializer": "ones", "shared_axes": [1]}, (4, 3)),
+    ("Softmax", {}, (2, 5)),
+    ("Softmax", {"axis": 1}, (4, 5)),
+    ("Flatten", {}, (3, 4)),
+    ("Reshape", {"target_shape": (2, -1)}, (4, 3)),
+    ("Permute", {"dims": (3, 1, 2)}, (2, 3, 4)),
+    ("RepeatVector", {"n": 3}, (4,)),
+    ("Dropout", {"rate": 0.4}, (6,)),
+    ("GaussianNoise", {"stddev": 0.4}, (6,)),
+    ("Rescaling", {"scale": 0.25, "offset": -1.5}, (6,)),
+    ("Normalization", {"mean": [1.0, 2.0, 3.0], "variance": [4.0, 1.0, 0.25]}, (2, 3)),
+    ("Normalization", {"mean": 1.5, "variance": 4.0, "axis": None}, (2, 3)),
+    (
+        "Normalization",
+        {"mean": [1.0, 2.0], "variance": [4.0, 1.0], "axis": 1, "invert": True},
+        (2, 3),
+    ),
+]  # fmt: skip
+
+
+def pair(name: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> tuple[Any, Any]:
+    theirs = keras.Sequential([keras.Input(shape), getattr(keras.layers, name)(**arguments)])
+    ours = ranvier.Sequential(
+        [ranvier.Input(shape), getattr(ranvier.layers, name)(**arguments)]
+    )
+    return ours, theirs
+
+
+def ids(case: Any) -> str:
+    return f"{case[0]}-{'-'.join(f'{k}={v}' for k, v in case[1].items())}".replace(" ", "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_forward_and_gradients(case: Any, rng: np.random.Generator) -> None:
+    ours, theirs = pair(*case)
+    x = rng.normal(scale=1.5, size=(11, *case[2])).astype("float32")
+    if ours.get_weights():
+        weights = [rng.normal(scale=0.7, size=w.shape) for w in theirs.get_weights()]
+        if case[0] != "Normalization":
+            theirs.set_weights(weights)
+            copy_weights(ours, theirs)
+    expected = np.asarray(theirs(x))
+    r = rng.normal(size=expected.shape).astype("float32")
+    dx, dw = gradients(theirs, x, r)
+
+    assert ours.output_shape == theirs.output_shape
+    np.testing.assert_allclose(ours(x), expected, rtol=2e-5, atol=2e-6)
+    if case[0] in ("Dropout", "GaussianNoise"):
+        return  # training draws its own random numbers
+    y, our_dx, our_dw = our_gradients(ours, x, r)
+    np.testing.assert_allclose(y, expected, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(our_dx, dx, rtol=1e-4, atol=2e-5)
+    assert len(our_dw) == len(dw)
+    for a, b in zip(our_dw, dw, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=5e-5)
+
+
+def _plain(value: Any) -> Any:
+    """Without what is ours to leave out: arguments that only newer Keras versions have."""
+    if isinstance(value, dict):
+        return {
+            k: _plain(v)
+            for k, v in value.items()
+            if k not in ("quantization_config", "input_axes", "output_axes")
+        }
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value
+
+
+@pytest.mark.parametrize("case", CASES, ids=ids)
+def test_config_is_keras_own_and_round_trips(case: Any) -> None:
+    name, arguments, _ = case
+    theirs = getattr(keras.layers, name)(**arguments, name="given")
+    ours = getattr(ranvier.layers, name)(**arguments, name="given")
+    config = ours.get_config()
+    assert _plain(config) == _plain(theirs.get_config())
+    again = type(ours).from_config(config)
+    assert again.get_config() == config
+
+
+STACKS: list[tuple[str, list[tuple[str, dict[str, Any]]], str, str]] = [
+    ("adam", [("Dense", {"units": 16, "activation": "relu"}), ("Dense", {"units": 3, "activation": "softmax"})],
+     "sparse_categorical_crossentropy", "classes"),
+    ("sgd", [("Dense", {"units": 8, "activation": "tanh"}), ("Dense", {"units": 1, "activation": "sigmoid"})],
+     "binary_crossentropy", "binary"),
+    ("rmsprop", [("Dense", {"units": 8}), ("LeakyReLU", {"negative_slope": 0.1}), ("Dense", {"units": 2})],
+     "mse", "values"),
+    ("adagrad", [("Reshape", {"target_shape": (2, 3)}), ("Dense", {"units": 4, "activation": "elu"}),
+                 ("Permute", {"dims": (2, 1)}), ("Flatten", {}), ("PReLU", {}), ("Dense", {"units": 2})],
+     "mae", "values"),
+    ("adamw", [("Dense", {"units": 12, "activation": "gelu", "kernel_regularizer": "l2"}),
+               ("Dense", {"units": 3}), ("Softmax", {})],
+     "categorical_crossentropy", "one_hot"),
+    ("adam", [("Dense", {"units": 12, "activation": "relu", "activity_regularizer": "l1l2",
+                         "kernel_constraint": "max_norm", "bias_regularizer": "l1"}),
+              ("Dense", {"units": 1})], "mse", "one value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda s: f"{s[0]}-{s[2]}")
+@pytest.mark.parametrize("weighted", [False, True])
+def test_training_follows_the_same_path(
+    stack: Any, weighted: bool, rng: np.random.Generator
+) -> None:
+    optimizer, layers, loss, labels = stack
+    x = rng.normal(size=(50, 6)).astype("float32")
+    y = {
+        "classes": rng.integers(0, 3, 50),
+        "binary": rng.integers(0, 2, 50),
+        "values": rng.normal(size=(50, 2)),
+        "one value": rng.normal(size=50),
+        "one_hot": np.eye(3)[rng.integers(0, 3, 50)],
+    }[labels]
+    weights = rng.uniform(0.1, 2.0, 50) if weighted else None
+
+    def build(module: Any) -> Any:
+        return module.Sequential(
+            [module.Input((6,)), *(getattr(module.layers, n)(**a) for n, a in layers)]
+        )
+
+    theirs, ours = build(keras), build(ranvier)
+    copy_weights(ours, theirs)
+    metrics = {"classes": ["accuracy"], "binary": ["accuracy"], "one_hot": ["accuracy", "mse"]}
+    for model in (theirs, ours):
+        model.compile(optimizer=optimizer, loss=loss, metrics=metrics.get(labels, ["mae"]))
+    arguments = {"batch_size": 16, "epochs": 3, "shuffle": False, "verbose": 0}
+    expected = theirs.fit(x, y, sample_weight=weights, **arguments)
+    got = ours.fit(x, y, sample_weight=weights, **arguments)
+
+    assert got.epoch == expected.epoch
+    assert list(got.history) == list(expected.history)
+    for name, values in expected.history.items():
+        np.testing.assert_allclose(got.history[name], values, rtol=2e-4, atol=1e-5, err_msg=name)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+    np.testing.assert_allclose(
+        ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-3, atol=1e-4
+    )
+    expected_scores = theirs.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
+    scores = ours.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
+    assert set(scores) == set(expected_scores)
+    for name, value in expected_scores.items():
+        np.testing.assert_allclose(scores[name], value, rtol=5e-4, atol=1e-5, err_msg=name)
