@@ -41,7 +41,6 @@ class Op(NamedTuple):
         flops, bytes: work and memory traffic of one call, by size and bytes an element; one of
             them is 0: the benchmark shows % of the peak or GB/s.
         doc: one line.
-        backward: the op that is this one's derivative, or None.
         fair: whether NumPy has the function, so that a ratio of times says something.
     """
 
@@ -193,6 +192,7 @@ def _activation(act: Any) -> list[Op]:
             forward,
             f"{label}'(x)",
             2,
+            ulps=16.0,
             fair=fair,
         ),
         _elementwise(
@@ -202,6 +202,7 @@ def _activation(act: Any) -> list[Op]:
             backward,
             f"dx = dy {label}'",
             3,
+            ulps=16.0,
             fair=fair,
         ),
         _elementwise(
