@@ -42,7 +42,7 @@ def _elu_derivative(x: Array, alpha: float) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    return 0.5 * x * erfc(-x / math.sqrt(2))
+    return np.multiply(0.5 * x, erfc(-x / math.sqrt(2)))
 
 
 def _gelu_derivative(x: Array) -> Array:
@@ -51,11 +51,11 @@ def _gelu_derivative(x: Array) -> Array:
 
 
 def _inner(x: Array) -> Array:
-    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return np.multiply(math.sqrt(2 / math.pi), x + 0.044715 * x**3)
 
 
 def _gelu_tanh(x: Array) -> Array:
-    return x * sigmoid(2 * _inner(x))  # 0.5 (1 + tanh(u)) = sigmoid(2 u)
+    return np.multiply(x, sigmoid(2 * _inner(x)))  # 0.5 (1 + tanh(u)) = sigmoid(2 u)
 
 
 def _gelu_tanh_derivative(x: Array) -> Array:
@@ -169,9 +169,7 @@ def prelu(x: Any, alpha: Any, out: Array | None = None) -> Array:
     return give(np.where(x > 0, x, alpha * x).astype(x.dtype, copy=False), out)
 
 
-def prelu_backward(
-    x: Any, alpha: Any, dy: Any, out: Array | None = None
-) -> tuple[Array, Array]:
+def prelu_backward(x: Any, alpha: Any, dy: Any, out: Array | None = None) -> tuple[Array, Array]:
     """`dx = dy (1 if x > 0 else alpha)`, `dalpha[j] = sum_i dy min(x, 0)`."""
     x, alpha, dy = floating(x), floating(alpha), floating(dy)
     dx = np.where(x > 0, dy, alpha * dy)
