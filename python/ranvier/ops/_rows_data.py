@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import ops, reference
-from ranvier.ops._row import Inputs, Op, elementwise, matrix_shape
+from ranvier.ops._row import Inputs, Op, elementwise, matrix_shape, normal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -61,12 +61,14 @@ def _gelu_tanh(x: Array) -> Array:
 def _gelu_tanh_derivative(x: Array) -> Array:
     s = sigmoid(2 * _inner(x))
     slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
-    return s + x * s * (1 - s) * 2 * slope
+    result: Array = s + x * s * (1 - s) * 2 * slope
+    return result
 
 
 def _silu_derivative(x: Array) -> Array:
     s = sigmoid(x)
-    return s * (1 + x * (1 - s))
+    result: Array = s * (1 + x * (1 - s))
+    return result
 
 
 _FORWARD: dict[str, Callable[[Array, float, float, float], Array]] = {

@@ -58,7 +58,8 @@ def _adam(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
     if p["amsgrad"]:
         np.maximum(slots[2], v, out=slots[2])
         v = slots[2]
-    return np.divide(-(m * alpha), np.sqrt(v) + p["epsilon"])
+    result: Array = np.divide(-(m * alpha), np.sqrt(v) + p["epsilon"])
+    return result
 
 
 def _rmsprop(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
@@ -73,7 +74,8 @@ def _rmsprop(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Arra
         denominator = v - mean * mean + p["epsilon"]
     increment = np.divide(p["learning_rate"] * g, np.sqrt(denominator))
     if momentum is None:
-        return -increment
+        result: Array = -increment
+        return result
     momentum[...] = p["momentum"] * momentum + increment
     return -momentum
 
@@ -81,7 +83,8 @@ def _rmsprop(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Arra
 def _adagrad(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
     accumulator = slots[0]
     accumulator += g * g
-    return np.divide(-p["learning_rate"] * g, np.sqrt(accumulator + p["epsilon"]))
+    result: Array = np.divide(-p["learning_rate"] * g, np.sqrt(accumulator + p["epsilon"]))
+    return result
 
 
 _KINDS = {"sgd": _sgd, "adam": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
