@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from ranvier import ops
 
 A = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
@@ -205,7 +204,9 @@ class TestShapes:
 
     def test_axis_out_of_range(self) -> None:
         for axis in (2, -3):
-            with pytest.raises(ValueError, match=rf"softmax: `axis` must be in \[-2, 2\); got {axis}"):
+            with pytest.raises(
+                ValueError, match=rf"softmax: `axis` must be in \[-2, 2\); got {axis}"
+            ):
                 ops.softmax(A, axis)
         with pytest.raises(ValueError, match="axis"):
             ops.softmax(np.float32(1))

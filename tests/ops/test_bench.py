@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-
 from ranvier.ops import bench, table
 
 

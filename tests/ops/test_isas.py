@@ -10,7 +10,6 @@ import subprocess
 import sys
 
 import pytest
-
 from ranvier import _core
 
 OTHERS = [isa for isa in _core.isas_available() if isa != _core.isa()]

@@ -6,7 +6,6 @@ import copy
 
 import numpy as np
 import pytest
-
 from ranvier import _core
 from ranvier.ops.table import Op, table
 
@@ -56,9 +55,7 @@ def test_kernel_agrees_with_its_twin(op: Op, dtype: str) -> None:
         got = op.native(*args, **kwargs)
         # random numbers and conversions are defined by dtype, everything else by real numbers
         same_dtype = not op.fair or op.name.startswith("gather_rows")
-        twin = op.reference(
-            *(args if same_dtype else [in_float64(a) for a in args]), **kwargs
-        )
+        twin = op.reference(*(args if same_dtype else [in_float64(a) for a in args]), **kwargs)
         assert_close(op, dtype, size, got, twin)
         for before, after in zip(given[0], args, strict=True):
             if isinstance(before, np.ndarray):

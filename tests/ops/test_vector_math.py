@@ -5,7 +5,6 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-
 from ranvier import ops
 
 LIMIT = {"float32": 2.0, "float64": 4.0}
@@ -23,7 +22,12 @@ TRUTH = {
 
 # Where f is neither constant to the last bit nor infinite.
 RANGE = {
-    "float32": {"exp": (-104, 89), "expm1": (-18, 89), "softplus": (-104, 200), "sigmoid": (-89, 20)},
+    "float32": {
+        "exp": (-104, 89),
+        "expm1": (-18, 89),
+        "softplus": (-104, 200),
+        "sigmoid": (-89, 20),
+    },
     "float64": {
         "exp": (-746, 710),
         "expm1": (-38, 710),
@@ -59,7 +63,9 @@ def ulps(got: np.ndarray, x: np.ndarray, truth) -> np.ndarray:
             if mpmath.isinf(g):
                 errors.append(0.0 if t >= float(info.max) * (1 - info.epsneg / 2) else np.inf)
                 continue
-            exponent = max(int(mpmath.floor(mpmath.log(abs(t), 2))) if t else info.minexp, info.minexp)
+            exponent = max(
+                int(mpmath.floor(mpmath.log(abs(t), 2))) if t else info.minexp, info.minexp
+            )
             errors.append(float(abs(mpmath.mpf(g) - t) / mpmath.mpf(2) ** (exponent - info.nmant)))
     return np.array(errors)
 

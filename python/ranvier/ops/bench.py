@@ -58,7 +58,9 @@ def check(op: Op, dtype: str, size: int) -> None:
         error = float(np.abs(got.astype(np.float64) - want).max(initial=0)) / scale
         # the twin rounds, too
         if not error <= 4 * op.tolerance(dtype, size):
-            raise RuntimeError(f"{op.name} at size {size}: wrong by {error:.2e} of the greatest value")
+            raise RuntimeError(
+                f"{op.name} at size {size}: wrong by {error:.2e} of the greatest value"
+            )
 
 
 def _calls_for(function: Callable[[], Any], seconds: float) -> int:
