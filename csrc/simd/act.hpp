@@ -1,0 +1,263 @@
+// The activations on Vec<T>. Each is a struct with
+//   y(x)        the value
+//   dx(s, dy)   dy times the derivative, from what is saved (kReadsInput: x, else y)
+//   d(x)        the derivative from x
+// Constructed once a call from the parameters; nothing here branches on data.
+#pragma once
+
+#include "simd/math.hpp"
+
+namespace ranvier::RV_ISA {
+namespace {
+
+// mask ? v : 0, so that an infinite or NaN dy does not survive where the derivative is 0.
+template <class T>
+RV_INLINE Vec<T> keep(IVec<T> mask, Vec<T> v) {
+    return from_bits<T>(mask & bits<T>(v));
+}
+
+template <class T>
+struct Linear {
+    RV_INLINE explicit Linear(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x; }
+    RV_INLINE Vec<T> dx(Vec<T>, Vec<T> dy) const { return dy; }
+    RV_INLINE Vec<T> d(Vec<T>) const { return splat<T>(T(1)); }
+};
+
+template <class T>
+struct BinaryStep {
+    RV_INLINE explicit BinaryStep(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const {  // NaN stays NaN
+        return x < T(0) ? splat<T>(T(0)) : (x >= T(0) ? splat<T>(T(1)) : x);
+    }
+    RV_INLINE Vec<T> dx(Vec<T>, Vec<T>) const { return Vec<T>{}; }
+    RV_INLINE Vec<T> d(Vec<T>) const { return Vec<T>{}; }
+};
+
+// max(x, 0); the derivative at 0 is 0, as Keras has it on every backend. From x or y alike.
+template <class T>
+struct Relu {
+    RV_INLINE explicit Relu(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return vmax(splat<T>(T(0)), x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return keep<T>(s > T(0), dy); }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(x, splat<T>(T(1))); }
+};
+
+// Negative slope only: x >= 0 ? x : a x, and derivative 1 at 0 (Keras on JAX: jax.nn.leaky_relu).
+// y has the sign of x where a >= 0, so that the derivative comes from either.
+template <class T>
+struct LeakyRelu {
+    Vec<T> a;
+    RV_INLINE explicit LeakyRelu(const ActParams& p) : a(splat<T>(T(p.a))) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x >= T(0) ? x : a * x; }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return s >= T(0) ? dy : a * dy; }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(x, splat<T>(T(1))); }
+};
+
+// Every option of Keras' relu:
+//   f(x) = clip(x > c ? x : 0, 0, b) - a max(c - x, 0)      (no clip where b is infinite)
+// At the kinks the derivative is 0 (at x = c, at x = b, and at x = 0 where the clip cuts there);
+// JAX has 1/2 where `clip` meets its bound exactly, relu6 has 0: one rule serves both here.
+// NaN gives NaN (Keras with a threshold and without a slope gives 0).
+template <class T>
+struct ReluGeneral {
+    Vec<T> a, low, high, c, slope_below, clip_low, clip_high;
+    RV_INLINE explicit ReluGeneral(const ActParams& p) {
+        const bool clipped = p.b < __builtin_inf();
+        const T inf = T(__builtin_inf());
+        a = splat<T>(T(p.a));
+        c = splat<T>(T(p.c));
+        low = splat<T>(clipped && p.c < 0 ? T(0) : T(p.c));
+        high = splat<T>(clipped ? T(p.b) : T(__builtin_nan("")));
+        // Without a slope nothing is subtracted, not even 0 * inf.
+        slope_below = p.a != 0 ? c : splat<T>(-inf);
+        clip_low = splat<T>(clipped ? T(0) : -inf);
+        clip_high = splat<T>(clipped ? T(p.b) : inf);
+    }
+    RV_INLINE Vec<T> y(Vec<T> x) const {
+        Vec<T> v = x <= c ? splat<T>(T(0)) : x;
+        v = vmin(clip_high, vmax(clip_low, v));
+        return x < slope_below ? v - a * (c - x) : v;
+    }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
+        return keep<T>((s > low) & ~(s >= high), dy) + keep<T>(s < slope_below, a * dy);
+    }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(x, splat<T>(T(1))); }
+};
+
+template <class T>
+struct Sigmoid {
+    RV_INLINE explicit Sigmoid(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return vsigmoid<T>(x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * (s * (T(1) - s)); }
+    RV_INLINE Vec<T> d(Vec<T> x) const {
+        const auto p = sigmoid_pair<T>(x);
+        return p.s * p.c;
+    }
+};
+
+template <class T>
+struct Tanh {
+    RV_INLINE explicit Tanh(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return vtanh<T>(x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * ((T(1) - s) * (T(1) + s)); }
+    RV_INLINE Vec<T> d(Vec<T> x) const {  // 1 / cosh^2 = 4 s (1 - s) of 2x: no cancellation
+        const auto p = sigmoid_pair<T>(x + x);
+        return T(4) * (p.s * p.c);
+    }
+};
+
+// The derivative is sigmoid(x) = 1 - exp(-y), accurate through expm1.
+template <class T>
+struct Softplus {
+    RV_INLINE explicit Softplus(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return vsoftplus<T>(x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return -dy * vexpm1<T>(-s); }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return vsigmoid<T>(x); }
+};
+
+template <class T>
+struct Softsign {
+    RV_INLINE explicit Softsign(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x / (vabs<T>(x) + T(1)); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * d(s); }
+    RV_INLINE Vec<T> d(Vec<T> x) const {
+        const Vec<T> r = T(1) / (vabs<T>(x) + T(1));
+        return r * r;
+    }
+};
+
+// Derivative at 0: alpha. kFromInput: for alpha < 0, whose y does not tell the sign of x.
+template <class T, bool kFromInput>
+struct EluOf {
+    Vec<T> a;
+    RV_INLINE explicit EluOf(const ActParams& p) : a(splat<T>(T(p.a))) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x > T(0) ? x : a * vexpm1<T>(x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
+        if constexpr (kFromInput)
+            return dy * d(s);
+        else
+            return s > T(0) ? dy : dy * (s + a);
+    }
+    RV_INLINE Vec<T> d(Vec<T> x) const {
+        return x > T(0) ? splat<T>(T(1)) : a * vexp_negative<T>(vmin(splat<T>(T(0)), x));
+    }
+};
+template <class T>
+using Elu = EluOf<T, false>;
+template <class T>
+using EluFromInput = EluOf<T, true>;
+
+template <class T>
+struct Selu {
+    static constexpr T kAlpha = T(1.6732632423543772848170429916717);
+    static constexpr T kScale = T(1.0507009873554804934193349852946);
+    static constexpr T kBoth = T(1.6732632423543772848170429916717 * 1.0507009873554804934193349852946);
+    RV_INLINE explicit Selu(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const {
+        return x > T(0) ? kScale * x : kBoth * vexpm1<T>(x);
+    }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
+        return dy * (s > T(0) ? splat<T>(kScale) : s + kBoth);
+    }
+    RV_INLINE Vec<T> d(Vec<T> x) const {
+        return x > T(0) ? splat<T>(kScale) : kBoth * vexp_negative<T>(vmin(splat<T>(T(0)), x));
+    }
+};
+
+template <class T>
+struct Gelu {
+    RV_INLINE explicit Gelu(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x * normal_pair<T>(x).cdf; }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * d(s); }
+    RV_INLINE Vec<T> d(Vec<T> x) const {
+        const auto p = normal_pair<T>(x);
+        // The density is 0 where x is infinite; NaN must pass.
+        const Vec<T> bound = splat<T>(T(1e3));
+        return p.cdf + vmin(bound, vmax(-bound, x)) * p.pdf;
+    }
+};
+
+// 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+template <class T>
+struct GeluTanh {
+    static constexpr T kTwice = T(2 * 0.79788456080286535588);
+    static constexpr T kCube = T(0.044715);
+    RV_INLINE explicit GeluTanh(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x * vsigmoid<T>(inner(x)); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * d(s); }
+    RV_INLINE Vec<T> d(Vec<T> x0) const {
+        // 0 or 1 beyond the bound; without it inf * 0.
+        const Vec<T> bound = splat<T>(T(64));
+        const Vec<T> x = vmin(bound, vmax(-bound, x0));
+        const auto p = sigmoid_pair<T>(inner(x));
+        const Vec<T> slope = kTwice * fma(splat<T>(3 * kCube), x * x, splat<T>(T(1)));
+        return p.s + x * slope * (p.s * p.c);
+    }
+    static RV_INLINE Vec<T> inner(Vec<T> x) {
+        return (kTwice * x) * fma(splat<T>(kCube), x * x, splat<T>(T(1)));
+    }
+};
+
+template <class T>
+struct Silu {
+    RV_INLINE explicit Silu(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x * vsigmoid<T>(x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * d(s); }
+    RV_INLINE Vec<T> d(Vec<T> x0) const {
+        const Vec<T> bound = splat<T>(T(1000));
+        const Vec<T> x = vmin(bound, vmax(-bound, x0));
+        const auto p = sigmoid_pair<T>(x);
+        return p.s * fma(x, p.c, splat<T>(T(1)));
+    }
+};
+
+// relu6(x + 3) / 6; derivative 0 at both kinks, as relu6 has in JAX.
+template <class T>
+struct HardSigmoid {
+    RV_INLINE explicit HardSigmoid(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const {
+        return vmin(splat<T>(T(6)), vmax(splat<T>(T(0)), x + T(3))) / T(6);
+    }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
+        return keep<T>((s > T(0)) & (s < T(1)), dy * T(1.0 / 6.0));
+    }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(y(x), splat<T>(T(1))); }
+};
+
+template <class T>
+struct Exponential {
+    RV_INLINE explicit Exponential(const ActParams&) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return vexp<T>(x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * s; }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return vexp<T>(x); }
+};
+
+// ---- loops over arrays --------------------------------------------------------------------
+// The last vector is read before anything is written and may overlap the one before: no scalar
+// tail, and output on top of input is allowed.
+template <class T, class F>
+RV_INLINE void map1(index_t n, const T* x, T* y, F f) {
+    constexpr index_t L = kLanes<T>;
+    if (n < L) {
+        if (n > 0) store_partial<T>(y, f(load_partial<T>(x, n)), n);
+        return;
+    }
+    const Vec<T> last = load(x + n - L);
+    for (index_t i = 0; i < n - L; i += L) store<T>(y + i, f(load(x + i)));
+    store<T>(y + n - L, f(last));
+}
+template <class T, class F>
+RV_INLINE void map2(index_t n, const T* x, const T* y, T* z, F f) {
+    constexpr index_t L = kLanes<T>;
+    if (n < L) {
+        if (n > 0) store_partial<T>(z, f(load_partial<T>(x, n), load_partial<T>(y, n)), n);
+        return;
+    }
+    const Vec<T> last_x = load(x + n - L), last_y = load(y + n - L);
+    for (index_t i = 0; i < n - L; i += L) store<T>(z + i, f(load(x + i), load(y + i)));
+    store<T>(z + n - L, f(last_x, last_y));
+}
+
+}  // namespace
+}  // namespace ranvier::RV_ISA
