@@ -113,7 +113,6 @@ _FROM_OUTPUT: dict[str, Callable[[Array, float, float, float], Array]] = {
     "sigmoid": lambda y, a, b, c: y * (1 - y),
     "tanh": lambda y, a, b, c: 1 - y * y,
     "softplus": lambda y, a, b, c: -np.expm1(-y),
-    "softsign": lambda y, a, b, c: (1 - np.abs(y)) ** 2,
     "elu": lambda y, a, b, c: np.where(y > 0, 1.0, y + a),
     "selu": lambda y, a, b, c: np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA),
     "hard_sigmoid": lambda y, a, b, c: np.where((y > 0) & (y < 1), 1 / 6, 0.0),
