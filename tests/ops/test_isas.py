@@ -12,6 +12,7 @@ import sys
 import pytest
 from ranvier import _core
 
+PRIVATE = ("-p", "no:cacheprovider")
 OTHERS = [isa for isa in _core.isas_available() if isa != _core.isa()]
 
 
@@ -20,7 +21,7 @@ def test_table_under_instruction_set(isa: str) -> None:
     here = os.path.dirname(__file__)
     files = [os.path.join(here, name) for name in ("test_table.py", "test_vector_math.py")]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
+        [sys.executable, "-m", "pytest", "-q", "-x", "--noconftest", *PRIVATE, *files],
         env={**os.environ, "RANVIER_ISA": isa},
         capture_output=True,
         text=True,

@@ -59,15 +59,14 @@ def _gelu_tanh(x: Array) -> Array:
 
 
 def _gelu_tanh_derivative(x: Array) -> Array:
-    s = sigmoid(2 * _inner(x))
+    s, rest = sigmoid(2 * _inner(x)), sigmoid(-2 * _inner(x))  # 1 - s would cancel
     slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
-    result: Array = s + x * s * (1 - s) * 2 * slope
+    result: Array = s + x * s * rest * 2 * slope
     return result
 
 
 def _silu_derivative(x: Array) -> Array:
-    s = sigmoid(x)
-    result: Array = s * (1 + x * (1 - s))
+    result: Array = sigmoid(x) * (1 + x * sigmoid(-x))
     return result
 
 
@@ -113,7 +112,6 @@ _FROM_OUTPUT: dict[str, Callable[[Array, float, float, float], Array]] = {
     "sigmoid": lambda y, a, b, c: y * (1 - y),
     "tanh": lambda y, a, b, c: 1 - y * y,
     "softplus": lambda y, a, b, c: -np.expm1(-y),
-    "softsign": lambda y, a, b, c: (1 - np.abs(y)) ** 2,
     "elu": lambda y, a, b, c: np.where(y > 0, 1.0, y + a),
     "selu": lambda y, a, b, c: np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA),
     "hard_sigmoid": lambda y, a, b, c: np.where((y > 0) & (y < 1), 1 / 6, 0.0),
