@@ -1,0 +1,65 @@
+"""The examples run, and come to what the lecture says."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sklearn")
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "examples"
+
+
+def run(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main()
+
+
+def test_perceptron() -> None:
+    assert run("perceptron") == pytest.approx(2.0611536e-9, rel=1e-6)  # 1 / (1 + e^20)
+
+
+def test_logistic_regression_is_one_neuron() -> None:
+    ours, theirs = run("logistic_regression")
+    assert theirs > 0.95
+    assert ours == pytest.approx(theirs, abs=0.008)  # one test row of 143
+
+
+def test_multi_output_perceptron() -> None:
+    assert run("multi_output_perceptron") > 0.94
+
+
+def test_why_nonlinearity() -> None:
+    linear, relu = run("why_nonlinearity")
+    assert linear < 0.7
+    assert relu > 0.97
+
+
+def test_multilayer() -> None:
+    results = run("multilayer")
+    assert results["binary classification, accuracy"] > 0.93
+    assert results["ten digits, validation accuracy"] > 0.9
+    assert results["regression, R2"] > 0.98
+    assert results["deeper, with dropout, R2"] > 0.5
+
+
+@pytest.mark.filterwarnings("ignore:.*loss is NaN:RuntimeWarning")
+def test_learning_rates() -> None:
+    losses = run("learning_rates")
+    assert losses[0.3] < 0.15 < losses[0.01] < losses[0.0001]
+    assert not losses[30.0] < 1.0
+
+
+def test_every_example_is_tested() -> None:
+    import inspect
+    import sys
+
+    source = inspect.getsource(sys.modules[__name__])
+    for path in FOLDER.glob("*.py"):
+        assert f'run("{path.stem}")' in source
