@@ -120,6 +120,9 @@ Source make_source(const char* op, const py::array& a, const char* name) {
                              "dtype " +
                              dtype_of(a));
     if (a.ndim() == 0) throw py::value_error(start(op, name) + "must have at least one axis; got ()");
+    if (a.ndim() > 32)
+        throw py::value_error(start(op, name) + "must have at most 32 axes; got " +
+                              std::to_string(a.ndim()));
     s.data = a.data();
     s.swapped = !gate::native_order(a);
     s.shape.assign(a.shape(), a.shape() + a.ndim());

@@ -142,12 +142,19 @@ py::array matmul(const py::array& a, const py::array& b, const py::object& bias,
 
 void bind_matmul(py::module_& m) {
     m.def("matmul", [](const py::array& a, const py::array& b, const py::object& bias,
-                       const std::string& act, double pa, double pb, double pc, bool ta, bool tb,
-                       double alpha, double beta, const py::object& out_arg,
-                       const py::object& pre_arg) {
+                       const py::object& activation, bool ta, bool tb, double alpha, double beta,
+                       const py::object& out_arg, const py::object& pre_arg) {
+        Act act = Act::linear;
+        ActParams params;
+        if (!activation.is_none()) {  // (name, a, b, c)
+            const auto spec = activation.cast<py::tuple>();
+            if (spec.size() != 4) throw py::value_error("matmul: bad `activation`");
+            act = act_named(spec[0].cast<std::string>());
+            params = {spec[1].cast<double>(), spec[2].cast<double>(), spec[3].cast<double>()};
+        }
         return dispatch(kOp, a, "a", [&](auto zero) {
-            return matmul<decltype(zero)>(a, b, bias, act_named(act), {pa, pb, pc}, ta, tb, alpha,
-                                          beta, out_arg, pre_arg);
+            return matmul<decltype(zero)>(a, b, bias, act, params, ta, tb, alpha, beta, out_arg,
+                                          pre_arg);
         });
     });
 }

@@ -17,7 +17,7 @@ namespace ranvier {
 template <class T>
 class Runner {
   public:
-    explicit Runner(std::shared_ptr<Graph<T>> graph) : graph(std::move(graph)), session(this->graph) {}
+    explicit Runner(std::shared_ptr<Graph<T>> g) : graph(std::move(g)), session(graph) {}
 
     // values: one 1-D array a parameter; gradient: one long array, `offsets` into it, -1 where a
     // parameter is not trained.

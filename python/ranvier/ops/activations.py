@@ -49,9 +49,7 @@ def spec(op: str, act: str | Native) -> Native:
     return (act[0], float(act[1]), float(act[2]), float(act[3]))
 
 
-def activation(
-    act: str | Native, x: ArrayLike, out: NDArray[Any] | None = None
-) -> NDArray[Any]:
+def activation(act: str | Native, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """`y = act(x)`, element for element.
 
     Args:

@@ -65,9 +65,7 @@ def gather_rows(
     return _core.gather_rows(x, rows, start, n, _dtypes.standardize(dtype), out)
 
 
-def permute(
-    x: ArrayLike, perm: Sequence[int], out: NDArray[Any] | None = None
-) -> NDArray[Any]:
+def permute(x: ArrayLike, perm: Sequence[int], out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Axis `perm[i]` of x becomes axis i; the result is contiguous.
 
     Args:
@@ -119,21 +117,21 @@ def scale_shift(
     array([[1., 3.]])
     """
     if np.ndim(scale) == 0 and np.ndim(offset) == 0:
-        factors = (float(np.asarray(scale)), float(np.asarray(offset)))
+        number, shift = float(np.asarray(scale)), float(np.asarray(offset))
         try:
-            return _core.scale_shift(x, *factors, out)
+            return _core.scale_shift(x, number, shift, out)
         except REFUSED:
             pass
         (x,) = fit_all("scale_shift", x=x)
-        return _core.scale_shift(x, *factors, out)
+        return _core.scale_shift(x, number, shift, out)
     (x,) = fit_all("scale_shift", x=x)
-    columns = x.shape[-1:]
-    scale, offset = fit("scale_shift", x.dtype.name, scale=scale, offset=offset)
-    if scale.ndim == 0:
-        scale = np.full(columns, scale)
-    if offset.ndim == 0:
-        offset = np.full(columns, offset)
-    return _core.scale_shift_columns(x, scale, offset, out)
+    scales, offsets = fit("scale_shift", common_dtype(x), scale=scale, offset=offset)
+    columns = np.shape(x)[-1:]
+    if scales.ndim == 0:
+        scales = np.full(columns, scales)
+    if offsets.ndim == 0:
+        offsets = np.full(columns, offsets)
+    return _core.scale_shift_columns(x, scales, offsets, out)
 
 
 def column_sums(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from ranvier.ops.activations import Native
 
-_LINEAR: Native = ("linear", 0.0, 0.0, 0.0)
-
 
 def matmul(
     a: ArrayLike,
@@ -57,11 +55,10 @@ def matmul(
     array([[2., 0.],
            [4., 5.]])
     """
-    act = _LINEAR if activation is None else spec("matmul", activation)
-    rest = (transpose_a, transpose_b, alpha, beta, out, pre)
+    act = None if activation is None else spec("matmul", activation)
     try:
-        return _core.matmul(a, b, bias, *act, *rest)
+        return _core.matmul(a, b, bias, act, transpose_a, transpose_b, alpha, beta, out, pre)
     except REFUSED:
         pass
     a, b, bias = fit_all("matmul", a=a, b=b, bias=bias)
-    return _core.matmul(a, b, bias, *act, *rest)
+    return _core.matmul(a, b, bias, act, transpose_a, transpose_b, alpha, beta, out, pre)

@@ -42,7 +42,7 @@ def _elu_derivative(x: Array, alpha: float) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    return 0.5 * x * erfc(-x / math.sqrt(2))
+    return np.multiply(0.5 * x, erfc(-x / math.sqrt(2)))
 
 
 def _gelu_derivative(x: Array) -> Array:
@@ -51,22 +51,23 @@ def _gelu_derivative(x: Array) -> Array:
 
 
 def _inner(x: Array) -> Array:
-    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return np.multiply(math.sqrt(2 / math.pi), x + 0.044715 * x**3)
 
 
 def _gelu_tanh(x: Array) -> Array:
-    return x * sigmoid(2 * _inner(x))  # 0.5 (1 + tanh(u)) = sigmoid(2 u)
+    return np.multiply(x, sigmoid(2 * _inner(x)))  # 0.5 (1 + tanh(u)) = sigmoid(2 u)
 
 
 def _gelu_tanh_derivative(x: Array) -> Array:
-    s = sigmoid(2 * _inner(x))
+    s, rest = sigmoid(2 * _inner(x)), sigmoid(-2 * _inner(x))  # 1 - s would cancel
     slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
-    return s + x * s * (1 - s) * 2 * slope
+    result: Array = s + x * s * rest * 2 * slope
+    return result
 
 
 def _silu_derivative(x: Array) -> Array:
-    s = sigmoid(x)
-    return s * (1 + x * (1 - s))
+    result: Array = sigmoid(x) * (1 + x * sigmoid(-x))
+    return result
 
 
 _FORWARD: dict[str, Callable[[Array, float, float, float], Array]] = {
@@ -111,7 +112,6 @@ _FROM_OUTPUT: dict[str, Callable[[Array, float, float, float], Array]] = {
     "sigmoid": lambda y, a, b, c: y * (1 - y),
     "tanh": lambda y, a, b, c: 1 - y * y,
     "softplus": lambda y, a, b, c: -np.expm1(-y),
-    "softsign": lambda y, a, b, c: (1 - np.abs(y)) ** 2,
     "elu": lambda y, a, b, c: np.where(y > 0, 1.0, y + a),
     "selu": lambda y, a, b, c: np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA),
     "hard_sigmoid": lambda y, a, b, c: np.where((y > 0) & (y < 1), 1 / 6, 0.0),
@@ -169,9 +169,7 @@ def prelu(x: Any, alpha: Any, out: Array | None = None) -> Array:
     return give(np.where(x > 0, x, alpha * x).astype(x.dtype, copy=False), out)
 
 
-def prelu_backward(
-    x: Any, alpha: Any, dy: Any, out: Array | None = None
-) -> tuple[Array, Array]:
+def prelu_backward(x: Any, alpha: Any, dy: Any, out: Array | None = None) -> tuple[Array, Array]:
     """`dx = dy (1 if x > 0 else alpha)`, `dalpha[j] = sum_i dy min(x, 0)`."""
     x, alpha, dy = floating(x), floating(alpha), floating(dy)
     dx = np.where(x > 0, dy, alpha * dy)

@@ -34,9 +34,7 @@ def permute(x: Any, perm: Sequence[int], out: Array | None = None) -> Array:
     return give(np.ascontiguousarray(np.transpose(floating(x), perm)), out)
 
 
-def scale_shift(
-    x: Any, scale: Any = 1.0, offset: Any = 0.0, out: Array | None = None
-) -> Array:
+def scale_shift(x: Any, scale: Any = 1.0, offset: Any = 0.0, out: Array | None = None) -> Array:
     """`y = x * scale + offset`."""
     x = floating(x)
     return give(x * np.asarray(scale, x.dtype) + np.asarray(offset, x.dtype), out)

@@ -106,7 +106,8 @@ def loss(
 def _in_top_k(labels: Array, p: Array, k: int) -> Array:
     at = np.take_along_axis(p, labels.astype(np.int64)[:, None], -1)
     at = np.where(np.isnan(at), -np.inf, at)
-    return 1 + (p > at).sum(-1) <= k
+    result: Array = np.less_equal(1 + (p > at).sum(-1), k)
+    return result
 
 
 def count(

@@ -15,9 +15,9 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def floating(x: Any) -> Array:
-    """x as float32 or float64: float64 stays, anything else becomes float32."""
+    """x as float32 or float64: NumPy's float64 stays, anything else becomes float32."""
     array = np.asarray(x)
-    if array.dtype == np.float64 and isinstance(x, np.ndarray):
+    if array.dtype == np.float64 and hasattr(x, "dtype"):
         return array.astype(np.float64, copy=False)
     return array.astype(np.float32, copy=False)
 

@@ -42,7 +42,7 @@ def optimizer_slots(params: dict[str, Any]) -> int:
 
 
 def _sgd(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
-    lr, momentum = p["learning_rate"], p["momentum"]
+    lr, momentum = float(p["learning_rate"]), float(p["momentum"])
     if not momentum:
         return -lr * g
     m = slots[0]
@@ -58,7 +58,8 @@ def _adam(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
     if p["amsgrad"]:
         np.maximum(slots[2], v, out=slots[2])
         v = slots[2]
-    return -(m * alpha) / (np.sqrt(v) + p["epsilon"])
+    result: Array = np.divide(-(m * alpha), np.sqrt(v) + p["epsilon"])
+    return result
 
 
 def _rmsprop(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
@@ -71,9 +72,10 @@ def _rmsprop(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Arra
         mean = rest.pop(0)
         mean[...] = rho * mean + (1 - rho) * g
         denominator = v - mean * mean + p["epsilon"]
-    increment = p["learning_rate"] * g / np.sqrt(denominator)
+    increment = np.divide(p["learning_rate"] * g, np.sqrt(denominator))
     if momentum is None:
-        return -increment
+        result: Array = -increment
+        return result
     momentum[...] = p["momentum"] * momentum + increment
     return -momentum
 
@@ -81,7 +83,8 @@ def _rmsprop(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Arra
 def _adagrad(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
     accumulator = slots[0]
     accumulator += g * g
-    return -p["learning_rate"] * g / np.sqrt(accumulator + p["epsilon"])
+    result: Array = np.divide(-p["learning_rate"] * g, np.sqrt(accumulator + p["epsilon"]))
+    return result
 
 
 _KINDS = {"sgd": _sgd, "adam": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
@@ -91,9 +94,7 @@ def _clip(p: dict[str, Any], gradients: list[Array]) -> list[Array]:
     if p["clipnorm"]:
         limit = p["clipnorm"]
         norms = [np.sqrt((g * g).sum()) for g in gradients]
-        return [
-            g * (limit / max(norm, limit)) for g, norm in zip(gradients, norms, strict=True)
-        ]
+        return [g * (limit / max(norm, limit)) for g, norm in zip(gradients, norms, strict=True)]
     if p["global_clipnorm"]:
         limit = p["global_clipnorm"]
         norm = np.sqrt(sum((g * g).sum() for g in gradients))

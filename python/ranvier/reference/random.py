@@ -40,19 +40,24 @@ def philox4x32(seed: int, stream: int, counter: Array) -> Array:
     return np.stack(words, 1)
 
 
-def _words(seed: int, stream: int, n: int, each: int) -> Array:
-    """`each` words for each of n elements, in order of the blocks."""
-    blocks = -(-n * each // 4)
-    words = philox4x32(seed, stream, np.arange(blocks, dtype=np.uint64))
-    return words.reshape(-1)[: n * each].reshape(n, each)
+def _words(seed: int, stream: int, n: int) -> Array:
+    """The first n words of a stream.
+
+    Eight counters make a group, stored word by word: word i is word `i % 32 // 8` of counter
+    `i // 32 * 8 + i % 8`.
+    """
+    groups = -(-n // 32)
+    words = philox4x32(seed, stream, np.arange(8 * groups, dtype=np.uint64))
+    return words.reshape(groups, 8, 4).transpose(0, 2, 1).reshape(-1)[:n]
 
 
 def _uniform(seed: int, stream: int, n: int, dtype: np.dtype[Any]) -> Array:
     if dtype == np.float32:
-        words = _words(seed, stream, n, 1)[:, 0]
+        words = _words(seed, stream, n)
         return (words >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-24)
-    low, high = _words(seed, stream, n, 2).T
-    return ((high << _HALF | low) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    high, low = _words(seed, stream, 2 * n).reshape(-1, 2).T
+    bits = (high << np.uint64(21)) ^ (low >> np.uint64(11))
+    return (bits & np.uint64(2**53 - 1)).astype(np.float64) * 2.0**-53
 
 
 def _count(shape: int | Sequence[int]) -> int:
@@ -71,8 +76,8 @@ def dropout_mask(
     kind = np.dtype(dtype or (np.float32 if out is None else out.dtype))
     if rate >= 1.0:
         return give(np.zeros(shape, kind), out)
-    word = _words(seed, stream, _count(shape), 1)[:, 0]
-    kept = word >= np.uint64(rate * 2.0**32)
+    threshold = np.uint64(min(rate * 2.0**32, 2.0**32 - 1))
+    kept = _words(seed, stream, _count(shape)) >= threshold
     return give(np.where(kept, kind.type(1.0 / (1.0 - rate)), kind.type(0)).reshape(shape), out)
 
 
@@ -107,8 +112,8 @@ def random_normal(
     """Normal numbers: elements 2 i and 2 i + 1 are the cosine and the sine of one pair."""
     kind = np.dtype(dtype or (np.float32 if out is None else out.dtype))
     n = _count(shape)
-    u = _uniform(seed, stream, n + n % 2, kind).astype(np.float64).reshape(-1, 2)
-    radius = np.sqrt(-2 * np.log1p(-u[:, 0]))
-    angle = 2 * math.pi * u[:, 1]
+    u, v = _words(seed, stream, n + n % 2).astype(np.float64).reshape(-1, 2).T * 2.0**-32
+    radius = np.sqrt(-2 * np.log(u + 2.0**-32))
+    angle = 2 * math.pi * v
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:n]
     return give((mean + stddev * pairs).astype(kind).reshape(shape), out)

@@ -1,0 +1,70 @@
+"""JAX: the whole step (gather, forward, backward, Adam) in one jitted function, state donated."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from benchmarks import cases
+
+
+def make(case):
+    import jax
+    import jax.numpy as jnp
+
+    x_np, y_np = cases.data(case)
+    x, y = jnp.asarray(x_np), jnp.asarray(y_np)
+    params = [jnp.asarray(w) for w in cases.weights(case)]
+    n_layers = len(params) // 2
+
+    def logits(p, rows):
+        for i in range(n_layers):
+            rows = rows @ p[2 * i] + p[2 * i + 1]
+            if i + 1 < n_layers:
+                rows = jax.nn.relu(rows)
+        return rows
+
+    def loss_of(p, xb, yb):
+        z = jax.nn.log_softmax(logits(p, xb))
+        return -jnp.mean(jnp.take_along_axis(z, yb[:, None], 1))
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1, 2, 3))
+    def step(p, m, v, t, rows):
+        g = jax.grad(loss_of)(p, x[rows], y[rows])
+        if case.optimizer == "sgd":
+            return [a - 1e-2 * b for a, b in zip(p, g, strict=True)], m, v, t + 1
+        m = [0.9 * a + 0.1 * b for a, b in zip(m, g, strict=True)]
+        v = [0.999 * a + 0.001 * b * b for a, b in zip(v, g, strict=True)]
+        rate = 1e-3 * jnp.sqrt(1 - 0.999 ** (t + 1)) / (1 - 0.9 ** (t + 1))
+        p = [a - rate * b / (jnp.sqrt(c) + 1e-7) for a, b, c in zip(p, m, v, strict=True)]
+        return p, m, v, t + 1
+
+    infer = jax.jit(lambda p, rows: jax.nn.softmax(logits(p, rows)))
+    state = [params, [w * 0 for w in params], [w * 0 for w in params], jnp.zeros(())]
+    fixed = [jnp.asarray(w) for w in cases.weights(case)]
+    rng = np.random.default_rng(0)
+
+    def predict(rows):
+        return np.asarray(infer(fixed, rows))
+
+    def run(n):
+        if case.kind == "predict":
+            for _ in range(n):
+                np.asarray(infer(fixed, x_np))
+            return
+        done = 0
+        while done < n:
+            order = rng.permutation(case.rows).astype(np.int32)
+            for i in range(0, case.rows, case.batch):
+                state[:] = step(*state, order[i : i + case.batch])
+                done += 1
+        jax.block_until_ready(state)
+
+    return predict, run
+
+
+def versions():
+    import jax
+
+    return f"jax {jax.__version__} jitted"

@@ -1,0 +1,41 @@
+"""Keras 3 on JAX, through `fit` (with as many steps a call as an epoch has)."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from benchmarks import cases
+
+
+def make(case):
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    model = keras.Sequential([keras.Input((case.widths[0],))])
+    for units in case.widths[1:-1]:
+        model.add(keras.layers.Dense(units, activation="relu"))
+    model.add(keras.layers.Dense(case.widths[-1], activation="softmax"))
+    model.set_weights(cases.weights(case))
+    steps = -(-case.rows // case.batch)
+    model.compile(
+        case.optimizer, "sparse_categorical_crossentropy", steps_per_execution=steps
+    )
+    x, y = cases.data(case)
+
+    def run(n):
+        if case.kind == "predict":
+            for _ in range(n):
+                np.asarray(model(x))
+            return
+        model.fit(x, y, batch_size=case.batch, epochs=-(-n // steps), verbose=0)
+
+    return lambda rows: np.asarray(model(rows)), run
+
+
+def versions():
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    return f"keras {keras.__version__} (jax)"

@@ -1,0 +1,34 @@
+"""ranvier: training through `fit`, all of fit's own work counted."""
+
+from __future__ import annotations
+
+from benchmarks import cases
+
+
+def make(case):
+    import ranvier
+    from ranvier import layers
+
+    model = ranvier.Sequential([ranvier.Input((case.widths[0],))])
+    for units in case.widths[1:-1]:
+        model.add(layers.Dense(units, activation="relu"))
+    model.add(layers.Dense(case.widths[-1], activation="softmax"))
+    model.set_weights(cases.weights(case))
+    model.compile(case.optimizer, "sparse_categorical_crossentropy")
+    x, y = cases.data(case)
+
+    def run(n):
+        if case.kind == "predict":
+            for _ in range(n):
+                model(x)
+            return
+        steps = -(-case.rows // case.batch)
+        model.fit(x, y, batch_size=case.batch, epochs=-(-n // steps), verbose=0)
+
+    return model.predict_on_batch, run
+
+
+def versions():
+    import ranvier
+
+    return f"ranvier {ranvier.__version__} ({ranvier.show_config('dicts')['instruction_set']})"

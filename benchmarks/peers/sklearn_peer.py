@@ -1,0 +1,45 @@
+"""scikit-learn's MLPClassifier: `partial_fit` over the whole data does one epoch of its own loop."""
+
+from __future__ import annotations
+
+import warnings
+
+from benchmarks import cases
+
+
+def make(case):
+    from sklearn.neural_network import MLPClassifier
+
+    warnings.simplefilter("ignore")
+    x, y = cases.data(case)
+    model = MLPClassifier(
+        case.widths[1:-1], solver=case.optimizer, batch_size=case.batch, alpha=0.0,
+        learning_rate_init=1e-3, momentum=0.0, max_iter=1, random_state=0,
+    )  # fmt: skip
+    import numpy as np
+
+    rng = np.random.default_rng(3)
+    many = 512 if case.kind == "predict" else case.rows
+    labels = np.arange(many) % case.widths[-1]
+    model.fit(rng.normal(size=(many, case.widths[0])).astype("float32"), labels)
+    w = cases.weights(case)
+    if case.widths[-1] == 2:  # scikit-learn has one sigmoid output: the difference of the two
+        w[-2], w[-1] = w[-2][:, 1:] - w[-2][:, :1], w[-1][1:] - w[-1][:1]
+    model.coefs_, model.intercepts_ = list(w[::2]), list(w[1::2])
+
+    def run(n):
+        if case.kind == "predict":
+            for _ in range(n):
+                model.predict_proba(x)
+            return
+        epochs = -(-n // -(-case.rows // case.batch))
+        model.set_params(max_iter=epochs, warm_start=True, tol=0.0, n_iter_no_change=10**9)
+        model.fit(x, y)
+
+    return model.predict_proba, run
+
+
+def versions():
+    import sklearn
+
+    return f"scikit-learn {sklearn.__version__}"

@@ -1,0 +1,70 @@
+"""PyTorch, eager, with its fused optimizers."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from benchmarks import cases
+
+COMPILE = False
+
+
+def make(case):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.manual_seed(0)
+    layers = []
+    for a, b in zip(case.widths[:-1], case.widths[1:], strict=True):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    with torch.no_grad():
+        for p, w in zip(model.parameters(), cases.weights(case), strict=True):
+            p.copy_(torch.from_numpy(w.T.copy()))
+    x_np, y_np = cases.data(case)
+    x, y = torch.from_numpy(x_np), torch.from_numpy(y_np)
+    loss_of = nn.CrossEntropyLoss()
+    if case.optimizer == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, fused=True)
+
+    def forward_loss(xb, yb):
+        return loss_of(model(xb), yb)
+
+    def infer(xb):
+        return torch.softmax(model(xb), 1)
+
+    if COMPILE:
+        forward_loss, infer = torch.compile(forward_loss), torch.compile(infer)
+
+    def predict(rows):
+        with torch.inference_mode():
+            return torch.softmax(model(torch.from_numpy(np.asarray(rows))), 1).numpy()
+
+    def run(n):
+        if case.kind == "predict":
+            with torch.inference_mode():
+                for _ in range(n):
+                    infer(torch.from_numpy(x_np)).numpy()
+            return
+        done = 0
+        while done < n:
+            order = torch.randperm(case.rows)
+            for i in range(0, case.rows, case.batch):
+                rows = order[i : i + case.batch]
+                optimizer.zero_grad(set_to_none=True)
+                forward_loss(x[rows], y[rows]).backward()
+                optimizer.step()
+                done += 1
+
+    return predict, run
+
+
+def versions():
+    import torch
+
+    return f"torch {torch.__version__}" + (" compiled" if COMPILE else " eager")

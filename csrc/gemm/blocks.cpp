@@ -1,0 +1,150 @@
+// The loops of the matrix product over blocks of one thread's part of C.
+#include <cmath>
+
+#include "gemm/problem.hpp"
+#include "ranvier/activation.hpp"
+
+namespace ranvier {
+namespace {
+
+using namespace gemm_blocking;
+
+template <class T>
+bool relu_in_kernel(const Epilogue<T>& e) {
+    return e.act == Act::relu && e.params.c == 0.0 && std::isinf(e.params.b) && e.params.b > 0;
+}
+
+}  // namespace
+
+template <class T>
+GemmTask<T> GemmProblem<T>::task(index_t i0, index_t i1, index_t j0, index_t j1, index_t p0,
+                                 index_t p1) const {
+    const Epilogue<T>& e = *epilogue;
+    const bool last = p1 == k;
+    GemmTask<T> t{};
+    t.m = i1 - i0;
+    t.n = j1 - j0;
+    t.k = p1 - p0;
+    t.a = a + i0 * rsa + p0 * csa;
+    t.rsa = rsa;
+    t.csa = csa;
+    t.b = b + p0 * rsb + j0 * csb;
+    t.ldb = csb == 1 ? rsb : csb;
+    t.alpha = alpha;
+    t.beta = p0 == 0 ? beta : T(1);
+    t.c_transposed = c_transposed;
+    const index_t ci = c_transposed ? j0 : i0, cj = c_transposed ? i0 : j0;
+    t.c = c + ci * ldc + cj;
+    t.ldc = ldc;
+    t.bias = last && e.bias ? e.bias + cj : nullptr;
+    t.pre = last && e.pre ? e.pre + ci * e.ldpre + cj : nullptr;
+    t.ldpre = e.ldpre;
+    t.relu = last && relu_in_kernel(e);
+    t.slope = static_cast<T>(e.params.a);
+    return t;
+}
+
+template <class T>
+void GemmProblem<T>::activate(index_t i0, index_t i1, index_t j0, index_t j1) const {
+    const Epilogue<T>& e = *epilogue;
+    if (e.act == Act::linear || relu_in_kernel(e)) return;
+    if (c_transposed) {
+        std::swap(i0, j0);
+        std::swap(i1, j1);
+    }
+    const index_t width = j1 - j0;
+    if (ldc == width) return act_forward(e.act, e.params, (i1 - i0) * width, c + i0 * ldc,
+                                         c + i0 * ldc);
+    for (index_t i = i0; i < i1; ++i) {
+        T* row = c + i * ldc + j0;
+        act_forward(e.act, e.params, width, row, row);
+    }
+}
+
+template <class T>
+void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
+    kernels<GemmKernels, T>().skinny(g.task(i0, i1, j0, j1, 0, g.k));
+    g.activate(i0, i1, j0, j1);
+}
+
+template <class T>
+void gemm_dots(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
+    kernels<GemmKernels, T>().dots(g.task(i0, i1, j0, j1, 0, g.k));
+    g.activate(i0, i1, j0, j1);
+}
+
+// The next panel: its source in B if it is still to be packed, else its packed form.
+template <class T>
+static void want_next(GemmTask<T>& t, const GemmProblem<T>& g, bool unpacked, const T* packed,
+                      index_t j, index_t n, index_t p) {
+    const index_t cols = n - j < t.ldb ? n - j : t.ldb;
+    if (!unpacked) {
+        t.next = packed;
+        t.next_rows = t.k;
+        t.next_cols = t.next_ld = t.ldb;
+        return;
+    }
+    t.next = g.b + p * g.rsb + j * g.csb;
+    t.next_rows = g.csb == 1 ? t.k : cols;
+    t.next_cols = g.csb == 1 ? cols : t.k;
+    t.next_ld = g.csb == 1 ? g.rsb : g.csb;
+}
+
+template <class T>
+void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
+    const auto& kernel = kernels<GemmKernels, T>();
+    const index_t mr = kernel.mr, nr = kernel.nr, item = sizeof(T);
+    const index_t kc = even_part(g.k, kPanelBytes / (nr * item), 8);
+    const index_t mc = even_part(i1 - i0, kBlockBytes / ((kc + 1) * item), mr);
+    const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);
+    const bool one_block = mc >= i1 - i0;
+    const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
+    const bool b_in_place = g.csb == 1 && i1 - i0 <= kTilesInPlace * mr;
+
+    Scratch<T> a_block(pack_a ? mc * kc + kernel.lanes : 0);
+    // With one block of rows a panel is used at once and its place can be taken by the next.
+    Scratch<T> b_panels(b_in_place ? 0 : kc * (one_block ? nr : (nc + nr - 1) / nr * nr));
+    for (index_t jc = j0; jc < j1; jc += nc) {
+        const index_t jc1 = jc + nc < j1 ? jc + nc : j1;
+        index_t p = 0, p1 = 0;
+        do {  // once even if K = 0: C is still to be scaled
+            p1 = p + kc < g.k ? p + kc : g.k;
+            for (index_t i = i0, ie; i < i1; i = ie) {
+                ie = i + mc < i1 ? i + mc : i1;
+                if (pack_a)
+                    kernel.pack_a(ie - i, p1 - p, g.a + i * g.rsa + p * g.csa, g.rsa, g.csa,
+                                  a_block.get());
+                for (index_t j = jc; j < jc1; j += nr) {
+                    GemmTask<T> t = g.task(i, ie, j, j + nr < jc1 ? j + nr : jc1, p, p1);
+                    if (!b_in_place) {
+                        T* panel = b_panels.get() + (one_block ? 0 : (j - jc) * kc);
+                        if (i == i0)
+                            (g.csb == 1 ? kernel.pack_b : kernel.pack_bt)(t.k, t.n, t.b, t.ldb,
+                                                                          panel);
+                        t.b = panel;
+                        t.ldb = nr;
+                        if (j + nr < jc1) want_next(t, g, i == i0, panel + nr * kc, j + nr, jc1, p);
+                    }
+                    if (pack_a) t.a = a_block.get(), t.a_packed = true;
+                    kernel.panel(t, !b_in_place);
+                }
+                if (p1 == g.k) g.activate(i, ie, jc, jc1);
+            }
+            p = p1;
+        } while (p < g.k);
+    }
+}
+
+template struct GemmProblem<float>;
+template struct GemmProblem<double>;
+#define RV_BLOCK(name, T) \
+    template void name(const GemmProblem<T>&, index_t, index_t, index_t, index_t);
+RV_BLOCK(gemm_skinny, float)
+RV_BLOCK(gemm_skinny, double)
+RV_BLOCK(gemm_dots, float)
+RV_BLOCK(gemm_dots, double)
+RV_BLOCK(gemm_blocked, float)
+RV_BLOCK(gemm_blocked, double)
+#undef RV_BLOCK
+
+}  // namespace ranvier

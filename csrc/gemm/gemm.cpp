@@ -1,0 +1,127 @@
+// The matrix product: chooses the path and divides C among threads.
+#include "ranvier/gemm.hpp"
+
+#include <cmath>
+
+#include "gemm/problem.hpp"
+
+namespace ranvier {
+namespace {
+
+using namespace gemm_blocking;
+
+// A grid of threads over C: the least work for the busiest, then the least reading of A and B.
+struct Grid {
+    index_t rows = 1, cols = 1;
+};
+Grid choose_grid(int threads, index_t row_units, index_t col_units, index_t mr, index_t nr) {
+    Grid best;
+    double best_cost = 1e300;
+    for (index_t r = 1; r <= threads; ++r) {
+        const index_t c = threads / r;
+        const double most_rows = static_cast<double>((row_units + r - 1) / r * mr);
+        const double most_cols = static_cast<double>((col_units + c - 1) / c * nr);
+        const double cost = most_rows * most_cols + 4 * (most_rows + most_cols);
+        if (cost < best_cost) best_cost = cost, best = {r, c};
+    }
+    return best;
+}
+
+// Runs block(i0, i1, j0, j1) over the grid, boundaries at multiples of mr and nr.
+template <class T, class F>
+void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
+    const double bytes = static_cast<double>(sizeof(T)) *
+                         (static_cast<double>(g.m) * g.k + static_cast<double>(g.k) * g.n);
+    const double flops = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) *
+                         static_cast<double>(g.k);
+    const int threads = threads_for(flops > 4 * bytes ? flops : 4 * bytes);
+    if (threads <= 1) return block(index_t{0}, g.m, index_t{0}, g.n);
+    const index_t row_units = (g.m + mr - 1) / mr, col_units = (g.n + nr - 1) / nr;
+    const Grid grid = choose_grid(threads, row_units, col_units, mr, nr);
+    auto edge = [](index_t units, index_t unit, index_t parts, index_t part, index_t limit) {
+        const index_t at = units * part / parts * unit;
+        return at < limit ? at : limit;
+    };
+    parallel_for(threads, grid.rows * grid.cols, [&](index_t task) {
+        const index_t r = task / grid.cols, c = task % grid.cols;
+        const index_t i0 = edge(row_units, mr, grid.rows, r, g.m);
+        const index_t i1 = edge(row_units, mr, grid.rows, r + 1, g.m);
+        const index_t j0 = edge(col_units, nr, grid.cols, c, g.n);
+        const index_t j1 = edge(col_units, nr, grid.cols, c + 1, g.n);
+        if (i0 < i1 && j0 < j1) block(i0, i1, j0, j1);
+    });
+}
+
+template <class T>
+void run(const GemmProblem<T>& g) {
+    const auto& kernel = kernels<GemmKernels, T>();
+    const bool few_rows = g.m <= kernel.mr;
+    // Rows of op(A) and columns of op(B) both contiguous: dot products, if the other ways would
+    // have to pack an operand that is used by few rows.
+    if (g.csa == 1 && g.csb != 1 && (g.m <= kDotRows || g.n <= kDotColumns))
+        return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
+    if (g.csb == 1 && few_rows)
+        return over_blocks(g, kernel.mr, 8 * kernel.lanes,
+                           [&](auto... at) { gemm_skinny(g, at...); });
+    // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.
+    if (g.rsa == 1 && g.n < kernel.lanes && g.n < g.m) {
+        const GemmProblem<T> s = g.swapped();
+        if (g.n <= kernel.mr)
+            return over_blocks(s, kernel.mr, 8 * kernel.lanes,
+                               [&](auto... at) { gemm_skinny(s, at...); });
+        return over_blocks(s, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(s, at...); });
+    }
+    // Few columns of a plain product: B is transposed once, the rows of A are long.
+    if (g.csa == 1 && g.n <= kDotColumns && g.k >= 4 * kernel.lanes) {
+        Scratch<T> columns(g.n * g.k);
+        for (index_t p = 0; p < g.k; ++p)
+            for (index_t j = 0; j < g.n; ++j) columns[j * g.k + p] = g.b[p * g.rsb + j * g.csb];
+        GemmProblem<T> d = g;
+        d.b = columns.get();
+        d.rsb = 1;
+        d.csb = g.k;
+        return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
+    }
+    over_blocks(g, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(g, at...); });
+}
+
+}  // namespace
+
+template <class T>
+void gemm(Trans ta, Trans tb, index_t m, index_t n, index_t k, T alpha, const T* a, index_t lda,
+          const T* b, index_t ldb, T beta, T* c, index_t ldc, const Epilogue<T>& epilogue) {
+    if (m <= 0 || n <= 0) return;
+    GemmProblem<T> g;
+    g.m = m;
+    g.n = n;
+    g.c = c;
+    g.ldc = ldc;
+    g.beta = beta;
+    g.epilogue = &epilogue;
+    if (k <= 0 || alpha == T(0)) {
+        // Nothing to sum: A and B may be anything, and are not read.
+        g.k = 0;
+        g.alpha = T(1);
+        g.a = g.b = c;
+        g.rsa = g.rsb = 0;
+        g.csa = g.csb = 1;
+    } else {
+        g.k = k;
+        g.alpha = alpha;
+        g.a = a;
+        g.b = b;
+        g.rsa = ta == Trans::no ? lda : 1;
+        g.csa = ta == Trans::no ? 1 : lda;
+        g.rsb = tb == Trans::no ? ldb : 1;
+        g.csb = tb == Trans::no ? 1 : ldb;
+    }
+    run(g);
+}
+
+template void gemm<float>(Trans, Trans, index_t, index_t, index_t, float, const float*, index_t,
+                          const float*, index_t, float, float*, index_t, const Epilogue<float>&);
+template void gemm<double>(Trans, Trans, index_t, index_t, index_t, double, const double*, index_t,
+                           const double*, index_t, double, double*, index_t,
+                           const Epilogue<double>&);
+
+}  // namespace ranvier

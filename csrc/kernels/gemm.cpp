@@ -1,0 +1,98 @@
+#include "kernels/gemm.hpp"
+
+#include "kernels/gemm_dot.hpp"
+#include "kernels/gemm_pack.hpp"
+#include "kernels/gemm_tile.hpp"
+
+namespace ranvier {
+namespace RV_ISA {
+namespace {
+
+// Tiles by [vectors - 1][rows - 1].
+template <class T, bool Masked>
+struct Tiles {
+    TileFn<T> at[kTileVecs<T>][kTileRows];
+};
+template <class T, bool Masked, int NV, std::size_t... R>
+constexpr void fill_row(Tiles<T, Masked>& t, std::index_sequence<R...>) {
+    ((t.at[NV - 1][R] = &tile<T, static_cast<int>(R) + 1, NV, Masked>), ...);
+}
+template <class T, bool Masked, std::size_t... NV>
+constexpr Tiles<T, Masked> make_tiles(std::index_sequence<NV...>) {
+    Tiles<T, Masked> t{};
+    (fill_row<T, Masked, static_cast<int>(NV) + 1>(t, std::make_index_sequence<kTileRows>{}), ...);
+    return t;
+}
+template <class T, bool Masked>
+constexpr Tiles<T, Masked> kTiles = make_tiles<T, Masked>(std::make_index_sequence<kTileVecs<T>>{});
+
+// Tile `x` of `tiles` brings its share of the rows of what comes next into the caches: their
+// stride is mostly too long for the hardware to see a stream.
+template <class T>
+RV_INLINE void prefetch_next(const GemmTask<T>& t, index_t x, index_t tiles) {
+    const index_t bytes = t.next_cols * static_cast<index_t>(sizeof(T));
+    const index_t first = t.next_rows * x / tiles, end = t.next_rows * (x + 1) / tiles;
+    const char* row = reinterpret_cast<const char*>(t.next + first * t.next_ld);
+    for (index_t r = first; r < end; ++r, row += t.next_ld * static_cast<index_t>(sizeof(T))) {
+        for (index_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+        __builtin_prefetch(row + bytes - 1);
+    }
+}
+
+template <class T>
+void panel(const GemmTask<T>& t, bool b_padded) {
+    constexpr int L = kLanes<T>;
+    const index_t nv = (t.n + L - 1) / L, last = t.n - (nv - 1) * L;
+    const TileFn<T>* tiles = b_padded || last == L ? kTiles<T, false>.at[nv - 1]
+                                                   : kTiles<T, true>.at[nv - 1];
+    const RowSplit s = split_rows(t.m, kTileRows);
+    index_t i = 0;
+    for (index_t x = 0; x < s.tiles; ++x) {
+        const index_t rows = s.base + (x < s.extra);
+        if (t.next_rows) prefetch_next(t, x, s.tiles);
+        if (t.a_packed) tiles[rows - 1](t, t.a + i * t.k, 1, rows, t.b, i, 0, last);
+        else tiles[rows - 1](t, t.a + i * t.rsa, t.rsa, t.csa, t.b, i, 0, last);
+        i += rows;
+    }
+}
+
+// Few rows: as many columns at a time as the registers hold.
+template <class T, int R>
+void skinny_rows(const GemmTask<T>& t) {
+    constexpr int L = kLanes<T>;
+    constexpr int fit = kVecRegisters * 3 / 4 / R;
+    constexpr int wide = fit > 8 ? 8 : fit;
+    index_t j = 0;
+    if constexpr (wide > kTileVecs<T>)
+        for (; j + wide * L <= t.n; j += wide * L)
+            tile<T, R, wide, false>(t, t.a, t.rsa, t.csa, t.b + j, 0, j, L);
+    while (j < t.n) {
+        const index_t left = (t.n - j + L - 1) / L;
+        const index_t nv = left < kTileVecs<T> ? left : kTileVecs<T>;
+        const index_t last = t.n - j - (nv - 1) * L < L ? t.n - j - (nv - 1) * L : L;
+        const TileFn<T> f = last == L ? kTiles<T, false>.at[nv - 1][R - 1]
+                                      : kTiles<T, true>.at[nv - 1][R - 1];
+        f(t, t.a, t.rsa, t.csa, t.b + j, 0, j, last);
+        j += nv * L;
+    }
+}
+
+template <class T, std::size_t... R>
+RV_INLINE void skinny_choose(const GemmTask<T>& t, std::index_sequence<R...>) {
+    constexpr void (*rows[])(const GemmTask<T>&) = {&skinny_rows<T, static_cast<int>(R) + 1>...};
+    rows[t.m - 1](t);
+}
+
+template <class T>
+void skinny(const GemmTask<T>& t) {
+    skinny_choose(t, std::make_index_sequence<kTileRows>{});
+}
+
+}  // namespace
+}  // namespace RV_ISA
+
+RV_DEFINE_KERNELS(GemmKernels, RV_ISA::kTileRows, RV_ISA::kTileVecs<T>* RV_ISA::kLanes<T>,
+                  RV_ISA::kLanes<T>, &RV_ISA::panel<T>, &RV_ISA::skinny<T>, &RV_ISA::dots<T>,
+                  &RV_ISA::pack_b<T>, &RV_ISA::pack_bt<T>, &RV_ISA::pack_a<T>)
+
+}  // namespace ranvier

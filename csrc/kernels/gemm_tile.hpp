@@ -1,0 +1,192 @@
+// The register tile: R rows of NV vectors of C stay in registers while K is walked once.
+#pragma once
+
+#include "kernels/gemm.hpp"
+#include "simd/partial.hpp"
+
+namespace ranvier::RV_ISA {
+namespace {
+
+// Accumulators take about three quarters of the registers; the rest hold a row of B and one
+// element of A.
+template <class T>
+inline constexpr int kTileVecs = RV_NEON ? 4 : 2;
+inline constexpr int kTileRows = kVecRegisters == 16 ? (kVecBytes == 16 ? 4 : 6) : (RV_NEON ? 6 : 12);
+
+// Past the panel's columns B is not read (Masked) or is padding.
+template <class T, int R, int NV, bool Masked>
+RV_INLINE void accumulate(index_t k, const T* a, index_t rs, index_t cs, const T* b, index_t ldb,
+                          index_t last, Vec<T> (&acc)[R][NV]) {
+    constexpr int L = kLanes<T>;
+    // One pointer for three rows: x86 addresses p, p + rs and p + 2 rs without arithmetic.
+    constexpr int G = (R + 2) / 3;
+    const T* ap[G];
+#pragma GCC unroll 8
+    for (int g = 0; g < G; ++g) ap[g] = a + 3 * g * rs;
+    LaneMask<T> mask = lane_mask<T>(last);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
+    for (index_t p = 0; p < k; ++p) {
+        Vec<T> bv[NV];
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v)
+            bv[v] = Masked && v == NV - 1 ? load_lanes(b + v * L, mask) : load(b + v * L);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Vec<T> av = splat<T>(ap[r / 3][r % 3 * rs]);
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) acc[r][v] = fma(av, bv[v], acc[r][v]);
+        }
+#pragma GCC unroll 8
+        for (int g = 0; g < G; ++g) ap[g] += cs;
+        b += ldb;
+    }
+}
+
+template <class T>
+RV_INLINE T finish_scalar(const GemmTask<T>& t, T x, const T* c, T* pre, index_t bias_at) {
+    if (t.beta != T(0)) x = t.beta * *c + x;
+    if (t.bias) x += t.bias[bias_at];
+    if (t.pre) *pre = x;
+    if (t.relu && x < T(0)) x = t.slope == T(0) ? T(0) : x * t.slope;
+    return x;
+}
+
+// The transposed C: through memory, element by element.
+template <class T>
+__attribute__((noinline)) void finish_transposed(const GemmTask<T>& t, const T* tile,
+                                                 index_t stride, index_t i0, index_t j0,
+                                                 index_t rows, index_t cols) {
+    for (index_t j = 0; j < cols; ++j)
+        for (index_t i = 0; i < rows; ++i) {
+            T* c = t.c + (j0 + j) * t.ldc + i0 + i;
+            T* pre = t.pre ? t.pre + (j0 + j) * t.ldpre + i0 + i : nullptr;
+            *c = finish_scalar(t, tile[i * stride + j], c, pre, i0 + i);
+        }
+}
+
+// The last, partial vector of each row of a tile. Out of line: it would be most of every tile.
+template <class T>
+__attribute__((noinline)) void load_column(const T* c, index_t ldc, index_t rows, index_t lanes,
+                                           Vec<T>* column) {
+    const LaneMask<T> mask = lane_mask<T>(lanes);
+    for (index_t r = 0; r < rows; ++r) column[r] = load_lanes(c + r * ldc, mask);
+}
+template <class T>
+__attribute__((noinline)) void store_column(T* c, index_t ldc, index_t rows, index_t lanes,
+                                            const Vec<T>* column) {
+    for (index_t r = 0; r < rows; ++r) store_lanes(c + r * ldc, column[r], lanes);
+}
+
+template <class T, int R, int NV>
+RV_INLINE void store_tile(T* c, index_t ldc, const Vec<T> (&acc)[R][NV], index_t last) {
+    constexpr int L = kLanes<T>;
+    const bool whole = last == L;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV - 1; ++v) store(c + r * ldc + v * L, acc[r][v]);
+    if (whole) {
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) store(c + r * ldc + (NV - 1) * L, acc[r][NV - 1]);
+    } else {
+        Vec<T> column[R];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) column[r] = acc[r][NV - 1];
+        store_column<T>(c + (NV - 1) * L, ldc, R, last, column);
+    }
+}
+
+template <class T, int R, int NV>
+RV_INLINE void add_old(T beta, const T* c, index_t ldc, Vec<T> (&acc)[R][NV], index_t last) {
+    constexpr int L = kLanes<T>;
+    const Vec<T> scale = splat<T>(beta);
+    Vec<T> column[R];
+    if (last != L) load_column<T>(c + (NV - 1) * L, ldc, R, last, column);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) {
+            const Vec<T> old = v < NV - 1 || last == L ? load(c + r * ldc + v * L) : column[r];
+            acc[r][v] = fma(scale, old, acc[r][v]);
+        }
+}
+
+// f on every accumulator of vector v of a row.
+template <class T, int R, int NV, class F>
+RV_INLINE void each(Vec<T> (&acc)[R][NV], F f) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[r][v] = f(acc[r][v], v);
+}
+
+template <class T, int R, int NV>
+RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, index_t j0,
+                      index_t last) {
+    constexpr int L = kLanes<T>;
+    if (t.alpha != T(1)) {
+        const Vec<T> scale = splat<T>(t.alpha);
+        each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) { return x * scale; });
+    }
+    if (t.c_transposed) {
+        T copy[R * NV * L];  // acc itself must not have an address, or it is not in registers
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) store(copy + (r * NV + v) * L, acc[r][v]);
+        return finish_transposed(t, copy, NV * L, i0, j0, R, (NV - 1) * L + last);
+    }
+    T* c = t.c + i0 * t.ldc + j0;
+    if (t.beta != T(0)) add_old<T>(t.beta, c, t.ldc, acc, last);
+    if (t.bias) {
+        Vec<T> bias[NV];
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v)
+            bias[v] = v < NV - 1 || last == L ? load(t.bias + j0 + v * L)
+                                              : load_lanes(t.bias + j0 + v * L, lane_mask<T>(last));
+        each<T>(acc, [&](Vec<T> x, int v) __attribute__((always_inline)) { return x + bias[v]; });
+    }
+    if (t.pre) store_tile<T>(t.pre + i0 * t.ldpre + j0, t.ldpre, acc, last);
+    if (t.relu) {
+        const Vec<T> slope = splat<T>(t.slope), zero{};
+        // Not x * 0 for slope 0: that would turn -inf into NaN. NaN stays NaN in both.
+        if (t.slope == T(0))
+            each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) {
+                return vmax(zero, x);
+            });
+        else
+            each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) {
+                return x < zero ? x * slope : x;
+            });
+    }
+    store_tile<T>(c, t.ldc, acc, last);
+}
+
+// Rows i0.. of A at a, columns j0.. of B at b; the last of the NV vectors has `last` columns.
+template <class T, int R, int NV, bool Masked>
+void tile(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b, index_t i0,
+          index_t j0, index_t last) {
+    if (!t.c_transposed) {
+        // C comes from far away and is wanted K steps from now.
+        const char* c = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const char* row = c + r * t.ldc * static_cast<index_t>(sizeof(T));
+            __builtin_prefetch(row, 1);
+            if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
+        }
+    }
+    Vec<T> acc[R][NV];
+    accumulate<T, R, NV, Masked>(t.k, a, rs, cs, b, t.ldb, last, acc);
+    finish<T, R, NV>(t, acc, i0, j0, last);
+}
+
+template <class T>
+using TileFn = void (*)(const GemmTask<T>&, const T*, index_t, index_t, const T*, index_t, index_t,
+                        index_t);
+
+}  // namespace
+}  // namespace ranvier::RV_ISA
