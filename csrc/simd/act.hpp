@@ -10,12 +10,6 @@
 namespace ranvier::RV_ISA {
 namespace {
 
-// mask ? v : 0, so that an infinite or NaN dy does not survive where the derivative is 0.
-template <class T>
-RV_INLINE Vec<T> keep(IVec<T> mask, Vec<T> v) {
-    return from_bits<T>(mask & bits<T>(v));
-}
-
 template <class T>
 struct Linear {
     RV_INLINE explicit Linear(const ActParams&) {}

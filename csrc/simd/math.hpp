@@ -108,6 +108,16 @@ inline constexpr float kLogErfc[] = {0.000160406576f, -1.12943411f,     -0.63354
                                      -0.108011976f,   0.0248952247f,    -0.00405345438f,
                                      0.00039669234f,  -1.43086581e-05f, -5.22091852e-07f};
 
+// mask ? v : 0, so that an infinite or NaN v does not survive where the mask is off.
+template <class T>
+RV_INLINE Vec<T> keep(IVec<T> mask, Vec<T> v) {
+    return from_bits<T>(mask & bits<T>(v));
+}
+// The first n lanes, zero beyond.
+template <class T>
+RV_INLINE Vec<T> keep_lanes(index_t n, Vec<T> v) {
+    return keep<T>(lane_numbers<T>() < typename VecTraits<T>::int_scalar(n), v);
+}
 // sum c[k] x^k
 template <class T, int N>
 RV_INLINE Vec<T> poly(Vec<T> x, const T (&c)[N]) {
@@ -179,6 +189,15 @@ RV_INLINE Vec<T> vexp_negative(Vec<T> x) {
 template <class T>
 RV_INLINE Vec<T> vexp(Vec<T> x) {
     return vexp_negative<T>(vmin(splat<T>(MathConst<T>::kExpMax), x));
+}
+// exp(x) for x <= 0 (or NaN), 1.01 ulp: the terms of a softmax.
+template <class T>
+RV_INLINE Vec<T> vexp_softmax(Vec<T> x0) {
+    const Vec<T> x = vmax(splat<T>(MathConst<T>::kExpMin), x0);
+    const auto z = reduce_ln2<T>(x, 2 * MathConst<T>::kBias);
+    const IVec<T> n1 = IVec<T>(UVec<T>(z.n) >> 1);
+    const IVec<T> n2 = z.n - n1;
+    return exp_poly<T>(z.r) * shifted_to_exponent<T>(n1) * shifted_to_exponent<T>(n2);
 }
 
 template <class T>
