@@ -6,8 +6,8 @@
 
 namespace ranvier::gemm_blocking {
 
-// A panel of B (nr columns) should fill three quarters of a 32 KiB L1.
-inline constexpr index_t kPanelBytes = 24 * 1024;
+// A panel of B (nr columns) should fill half of a 32 KiB L1.
+inline constexpr index_t kPanelBytes = 16 * 1024;
 // A block of A should fill about half of a 512 KiB L2.
 inline constexpr index_t kBlockBytes = 256 * 1024;
 // All packed panels of B together, in a share of L3.

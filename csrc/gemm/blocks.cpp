@@ -73,6 +73,23 @@ void gemm_dots(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, inde
     g.activate(i0, i1, j0, j1);
 }
 
+// The next panel: its source in B if it is still to be packed, else its packed form.
+template <class T>
+static void want_next(GemmTask<T>& t, const GemmProblem<T>& g, bool unpacked, const T* packed,
+                      index_t j, index_t n, index_t p) {
+    const index_t cols = n - j < t.ldb ? n - j : t.ldb;
+    if (!unpacked) {
+        t.next = packed;
+        t.next_rows = t.k;
+        t.next_cols = t.next_ld = t.ldb;
+        return;
+    }
+    t.next = g.b + p * g.rsb + j * g.csb;
+    t.next_rows = g.csb == 1 ? t.k : cols;
+    t.next_cols = g.csb == 1 ? cols : t.k;
+    t.next_ld = g.csb == 1 ? g.rsb : g.csb;
+}
+
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
@@ -106,6 +123,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                                                                           panel);
                         t.b = panel;
                         t.ldb = nr;
+                        if (j + nr < jc1) want_next(t, g, i == i0, panel + nr * kc, j + nr, jc1, p);
                     }
                     if (pack_a) t.a = a_block.get(), t.a_packed = true;
                     kernel.panel(t, !b_in_place);

@@ -26,6 +26,19 @@ constexpr Tiles<T, Masked> make_tiles(std::index_sequence<NV...>) {
 template <class T, bool Masked>
 constexpr Tiles<T, Masked> kTiles = make_tiles<T, Masked>(std::make_index_sequence<kTileVecs<T>>{});
 
+// Tile `x` of `tiles` brings its share of the rows of what comes next into the caches: their
+// stride is mostly too long for the hardware to see a stream.
+template <class T>
+RV_INLINE void prefetch_next(const GemmTask<T>& t, index_t x, index_t tiles) {
+    const index_t bytes = t.next_cols * static_cast<index_t>(sizeof(T));
+    const index_t first = t.next_rows * x / tiles, end = t.next_rows * (x + 1) / tiles;
+    const char* row = reinterpret_cast<const char*>(t.next + first * t.next_ld);
+    for (index_t r = first; r < end; ++r, row += t.next_ld * static_cast<index_t>(sizeof(T))) {
+        for (index_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+        __builtin_prefetch(row + bytes - 1);
+    }
+}
+
 template <class T>
 void panel(const GemmTask<T>& t, bool b_padded) {
     constexpr int L = kLanes<T>;
@@ -36,6 +49,7 @@ void panel(const GemmTask<T>& t, bool b_padded) {
     index_t i = 0;
     for (index_t x = 0; x < s.tiles; ++x) {
         const index_t rows = s.base + (x < s.extra);
+        if (t.next_rows) prefetch_next(t, x, s.tiles);
         if (t.a_packed) tiles[rows - 1](t, t.a + i * t.k, 1, rows, t.b, i, 0, last);
         else tiles[rows - 1](t, t.a + i * t.rsa, t.rsa, t.csa, t.b, i, 0, last);
         i += rows;

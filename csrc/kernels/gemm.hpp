@@ -25,6 +25,9 @@ struct GemmTask {
     index_t ldpre;
     bool relu;
     T slope;
+    // What panel() brings near while it works: the part of B that is wanted next.
+    const T* next;
+    index_t next_rows, next_cols, next_ld;
 };
 
 // m rows in tiles of at most `most`, their sizes differing by one at most: a lone last row would

@@ -169,6 +169,16 @@ RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, in
 template <class T, int R, int NV, bool Masked>
 void tile(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b, index_t i0,
           index_t j0, index_t last) {
+    if (!t.c_transposed) {
+        // C comes from far away and is wanted K steps from now.
+        const char* c = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const char* row = c + r * t.ldc * static_cast<index_t>(sizeof(T));
+            __builtin_prefetch(row, 1);
+            if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
+        }
+    }
     Vec<T> acc[R][NV];
     accumulate<T, R, NV, Masked>(t.k, a, rs, cs, b, t.ldb, last, acc);
     finish<T, R, NV>(t, acc, i0, j0, last);

@@ -1,0 +1,113 @@
+"""Which element types there are, and users' data as arrays of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FLOATS = ("float32", "float64")
+_LATER = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16", "int8", "float8", "half")
+
+_floatx = "float32"
+
+
+def floatx() -> str:
+    """The default dtype: "float32" unless `set_floatx` said otherwise.
+
+    >>> import ranvier
+    >>> ranvier.config.floatx()
+    'float32'
+    """
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the default dtype of what is made from now on: "float32" or "float64".
+
+    >>> import ranvier
+    >>> ranvier.config.set_floatx("float32")
+    """
+    global _floatx
+    _floatx = standardize(value)
+
+
+def standardize(dtype: Any) -> str:
+    """`dtype` (name, NumPy dtype, Keras policy or its config) as "float32" or "float64".
+
+    Raises:
+        ValueError: any other dtype; those that other frameworks have are refused by name.
+    """
+    if dtype is None:
+        return _floatx
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", dtype).get("name")
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
+    if name is None:
+        try:
+            name = np.dtype(dtype).name
+        except TypeError:
+            name = repr(dtype)
+    name = str(name)
+    if name in _FLOATS:
+        return name
+    if name in ("float", "double"):
+        return "float64" if name == "double" else _floatx
+    if name in _LATER:
+        raise ValueError(f"dtype '{name}' is not in ranvier (yet): use 'float32' or 'float64'")
+    raise ValueError(f"dtype must be 'float32' or 'float64'; got {dtype!r}")
+
+
+def policy_config(dtype: str) -> dict[str, Any]:
+    """A dtype as Keras writes it into the config of a layer."""
+    return {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": {"name": dtype},
+        "registered_name": None,
+    }
+
+
+def as_numeric(owner: str, x: Any, argument: str = "x") -> NDArray[Any]:
+    """`x` as an array of real numbers of its own dtype, not copied if it is one already.
+
+    Raises:
+        TypeError: text, objects, complex numbers, sparse matrices, ragged lists.
+    """
+    if not isinstance(x, np.ndarray):
+        to_numpy = getattr(x, "to_numpy", None)
+        if to_numpy is not None:
+            x = to_numpy()
+        elif hasattr(x, "toarray") and hasattr(x, "nnz"):
+            raise TypeError(
+                f"{owner}: `{argument}` is a sparse matrix; ranvier takes dense arrays "
+                f"(`{argument}.toarray()`)"
+            )
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise TypeError(f"{owner}: `{argument}` is not an array of numbers: {error}") from None
+    if x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
+        return x  # type: ignore[no-any-return]
+    if x.dtype.kind == "O":
+        try:
+            return x.astype(np.float64)  # type: ignore[no-any-return]
+        except (TypeError, ValueError):
+            pass
+    elif x.dtype.kind == "f":
+        return x.astype(np.float64)  # type: ignore[no-any-return]
+    raise TypeError(
+        f"{owner}: `{argument}` must hold numbers; got dtype {x.dtype}"
+        + (" (encode text and categories first)" if x.dtype.kind in "OUS" else "")
+    )
+
+
+def as_input(owner: str, x: Any, dtype: str) -> NDArray[Any]:
+    """`x` as a contiguous array of `dtype` with a batch axis."""
+    array = as_numeric(owner, x)
+    if array.ndim == 0:
+        raise ValueError(f"{owner}: input must have a batch axis; got a number")
+    return np.ascontiguousarray(array, dtype)

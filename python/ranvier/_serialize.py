@@ -1,0 +1,382 @@
+"""Objects to and from the nested dictionaries that Keras 3 writes.
+
+A class `ranvier.<family>...Name` is written as module `keras.<family>`, class name `Name`, so that
+configs and model files can be exchanged.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranvier._suggest import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+_FAMILIES = (
+    "layers",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+    "optimizers",
+    "callbacks",
+)
+_PLAIN = (str, int, float, bool)
+
+_registered: dict[str, Any] = {}
+_registered_names: dict[Any, str] = {}
+_scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "custom_objects", default=None
+)
+
+
+def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
+    """Decorator that lets configs name a class or function of your own.
+
+    Args:
+        package: prefix of the registered name, `package>name`.
+        name: the class's own name if None.
+
+    Raises:
+        ValueError: a class without `get_config`.
+
+    >>> import ranvier
+    >>> @ranvier.saving.register_serializable("Mine")
+    ... class Double(ranvier.initializers.Ones):
+    ...     pass
+    >>> ranvier.saving.get_registered_name(Double)
+    'Mine>Double'
+    """
+
+    def decorate(thing: Any) -> Any:
+        if isinstance(thing, type) and not hasattr(thing, "get_config"):
+            raise ValueError(
+                f"register_serializable: class {thing.__name__} has no get_config() method"
+            )
+        full = f"{package}>{name or thing.__name__}"
+        _registered[full] = thing
+        _registered_names[thing] = full
+        return thing
+
+    return decorate
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The registered classes and functions by name; may be added to."""
+    return _registered
+
+
+def get_registered_name(thing: Any) -> str:
+    """The name something is registered under, or its own name."""
+    name = _registered_names.get(thing)
+    return str(getattr(thing, "__name__", thing)) if name is None else name
+
+
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """What is registered or in scope under a name, or None."""
+    for table in (_scope.get() or {}, _registered, custom_objects or {}):
+        if name in table:
+            return table[name]
+    return None
+
+
+class custom_object_scope:  # noqa: N801 (Keras' name)
+    """Within this context, configs may name these classes and functions.
+
+    >>> import ranvier
+    >>> class Mine(ranvier.initializers.Ones):
+    ...     pass
+    >>> with ranvier.saving.custom_object_scope({"Mine": Mine}):
+    ...     type(ranvier.initializers.get("Mine")).__name__
+    'Mine'
+    """
+
+    def __init__(self, custom_objects: Mapping[str, Any] | None = None) -> None:
+        self.custom_objects = dict(custom_objects or {})
+        self._tokens: list[contextvars.Token[dict[str, Any] | None]] = []
+
+    def __enter__(self) -> custom_object_scope:
+        self._tokens.append(_scope.set({**(_scope.get() or {}), **self.custom_objects}))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _scope.reset(self._tokens.pop())
+
+
+# -- writing ------------------------------------------------------------------------------------
+
+
+def _public_module(cls: type) -> str | None:
+    """The module Keras has a class of ranvier's in; None for classes of others."""
+    parts = cls.__module__.split(".")
+    if parts[0] != "ranvier" or len(parts) < 2:
+        return None
+    if parts[1] == "models":
+        return "keras"
+    if parts[1] == "_random":
+        return "keras.random"
+    if parts[1] == "optimizers" and parts[2:3] == ["schedules"]:
+        return "keras.optimizers.schedules"
+    return f"keras.{parts[1]}"
+
+
+def _function_config(thing: Any) -> dict[str, Any]:
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": get_registered_name(thing),
+        "registered_name": "function",
+    }
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """An object as Keras 3's dictionary of module, class name, config and registered name.
+
+    >>> import ranvier
+    >>> ranvier.saving.serialize_keras_object(ranvier.constraints.NonNeg())["module"]
+    'keras.constraints'
+    """
+    if obj is None or isinstance(obj, _PLAIN):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        items = [serialize_keras_object(item) for item in obj]
+        return tuple(items) if isinstance(obj, tuple) else items
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
+        return obj.item()
+    if isinstance(obj, np.ndarray):
+        return {
+            "class_name": "__numpy__",
+            "config": {"value": obj.tolist(), "dtype": obj.dtype.name},
+        }
+    if hasattr(obj, "get_config") and not isinstance(obj, type):
+        cls = type(obj)
+        public = _public_module(cls)
+        return {
+            "module": public or cls.__module__,
+            "class_name": cls.__name__,
+            "config": serialize_keras_object(obj.get_config()),
+            "registered_name": None if public else get_registered_name(cls),
+        }
+    if callable(obj) and hasattr(obj, "__name__"):
+        if obj.__name__ == "<lambda>":
+            raise ValueError(
+                "a lambda cannot be written into a config; use a named function registered with "
+                "ranvier.saving.register_serializable()"
+            )
+        return _function_config(obj)
+    raise TypeError(f"cannot serialize {obj!r}: its class has no get_config() method")
+
+
+def serialize_argument(value: Any) -> Any:
+    """A constructor's argument within a config: activations go by name, as in Keras."""
+    from ranvier.activations import Activation
+
+    if isinstance(value, Activation):
+        return value.__name__
+    return serialize_keras_object(value)
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+def _find_public(module: str, name: str) -> Any:
+    """A class or function of ranvier's under Keras' module and name, or None."""
+    family = module.removeprefix("keras").removeprefix(".src").strip(".")
+    if family == "random":
+        home = import_module("ranvier._random")
+    elif family in ("", "models"):
+        home = import_module("ranvier.models")
+    elif family == "optimizers.schedules":
+        home = import_module("ranvier.optimizers.schedules")
+    elif family.split(".")[0] in _FAMILIES:
+        home = import_module(f"ranvier.{family.split('.')[0]}")
+    else:
+        return None
+    return getattr(home, name, None)
+
+
+def _find_function(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
+    found = get_registered_object(name, custom_objects)
+    for family in ("activations", "losses", "metrics"):
+        if found is not None:
+            break
+        found = getattr(import_module(f"ranvier.{family}"), name, None)
+    if found is None:
+        raise ValueError(
+            f"the config names a function {name!r} that ranvier does not know; pass it in "
+            "`custom_objects` or register it with ranvier.saving.register_serializable()"
+        )
+    return found
+
+
+def deserialize_keras_object(
+    config: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    module_objects: Mapping[str, Any] | None = None,
+    family: str = "object",
+) -> Any:
+    """The object that `serialize_keras_object` (ranvier's or Keras') wrote.
+
+    Args:
+        config: what was written.
+        custom_objects: classes and functions of your own by name.
+        module_objects: where to look for names without a module.
+        family: how errors call what is looked for.
+
+    Raises:
+        ValueError: a name that is not known; the nearest ones are suggested.
+        TypeError: something that is no config.
+    """
+    if config is None or isinstance(config, (int, float, bool)):
+        return config
+    if isinstance(config, str):
+        return _by_name(config, custom_objects, module_objects, family, config)
+    if isinstance(config, (list, tuple)):
+        return type(config)(
+            deserialize_keras_object(c, custom_objects, module_objects, family) for c in config
+        )
+    if not isinstance(config, dict):
+        raise TypeError(f"a config must be a dictionary; got {config!r}")
+    if "class_name" not in config or "config" not in config:
+        return {
+            key: value
+            if isinstance(value, str)
+            else deserialize_keras_object(value, custom_objects, module_objects, family)
+            for key, value in config.items()
+        }
+    name, inner = config["class_name"], config["config"]
+    if name == "__numpy__":
+        return np.array(inner["value"], dtype=inner["dtype"])
+    if name == "function":
+        return _find_function(inner, custom_objects)
+    cls = _class_of(config, custom_objects, module_objects, family)
+    if not isinstance(cls, type):
+        return cls
+    with custom_object_scope(custom_objects):
+        return cls.from_config(dict(inner))  # type: ignore[attr-defined]
+
+
+def _class_of(
+    config: dict[str, Any],
+    custom_objects: Mapping[str, Any] | None,
+    module_objects: Mapping[str, Any] | None,
+    family: str,
+) -> Any:
+    name = config["class_name"]
+    for key in (config.get("registered_name"), name):
+        found = get_registered_object(key, custom_objects) if key else None
+        if found is not None:
+            return found
+    if module_objects and name in module_objects:
+        return module_objects[name]
+    module = config.get("module")
+    if module and str(module).split(".")[0] == "keras":
+        found = _find_public(module, name)
+        if found is not None:
+            return found
+        home = str(module).removeprefix("keras.").split(".")[0]
+        names = getattr(import_module(f"ranvier.{home}"), "__all__", []) if home in _FAMILIES else []
+        raise unknown(f"{module} class", name, [*names, *(module_objects or ())])
+    for home in _FAMILIES if not module_objects else ():
+        found = getattr(import_module(f"ranvier.{home}"), name, None)
+        if found is not None:
+            return found
+    if module:
+        raise ValueError(
+            f"the config names {module}.{name}, which is not ranvier's; pass it in "
+            "`custom_objects` or register it with ranvier.saving.register_serializable()"
+        )
+    raise unknown(family, name, module_objects or ())
+
+
+def _by_name(
+    name: str,
+    custom_objects: Mapping[str, Any] | None,
+    module_objects: Mapping[str, Any] | None,
+    family: str,
+    default: Any,
+) -> Any:
+    found = get_registered_object(name, custom_objects)
+    if found is None and module_objects is not None:
+        found = module_objects.get(name)
+        if found is None:
+            raise unknown(family, name, module_objects)
+    return default if found is None else found
+
+
+class Registry:
+    """The names of one family, and `get`, `serialize`, `deserialize` over them."""
+
+    def __init__(
+        self,
+        family: str,
+        classes: list[type],
+        aliases: Mapping[str, Any] | None = None,
+        absent: tuple[str, ...] = (),
+    ) -> None:
+        self.family = family
+        self.names: dict[str, Any] = {}
+        for cls in classes:
+            self.names[cls.__name__] = cls
+            self.names[snake(cls.__name__)] = cls
+        self.names.update(aliases or {})
+        self.absent = {_plain(name) for name in absent}
+
+    def find(self, name: str) -> Any:
+        """What a string means, or ValueError."""
+        found = get_registered_object(name)
+        if found is None:
+            found = self.names.get(name)
+        if found is None and _plain(name) in self.absent:
+            raise ValueError(f"Keras' {self.family} {name!r} is not in ranvier (yet)")
+        if found is None:
+            raise unknown(self.family, name, self.names)
+        return found
+
+    def get(self, identifier: Any) -> Any:
+        """An object from a name, a config, a class, or the object itself."""
+        if identifier is None:
+            return None
+        if isinstance(identifier, str):
+            identifier = self.find(identifier)
+        elif isinstance(identifier, dict):
+            identifier = self.deserialize(identifier)
+        if isinstance(identifier, type):
+            identifier = identifier()
+        if callable(identifier):
+            return identifier
+        raise ValueError(
+            f"a {self.family} must be a name, an object, a config or a function; got {identifier!r}"
+        )
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        if isinstance(config, dict) and _plain(str(config.get("class_name"))) in self.absent:
+            self.find(config["class_name"])
+        return deserialize_keras_object(config, custom_objects, self.names, self.family)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def snake(name: str) -> str:
+    """`GlorotUniform` as `glorot_uniform`, as Keras does it."""
+    import re
+
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

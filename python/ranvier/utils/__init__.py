@@ -1,0 +1,87 @@
+"""Small helpers around data and seeds."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranvier import _dtypes, _random
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["normalize", "set_random_seed", "to_categorical"]
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds ranvier's global generator, Python's `random` and NumPy's: runs repeat from here.
+
+    Args:
+        seed: an integer >= 0.
+
+    Raises:
+        ValueError: anything else.
+
+    >>> import ranvier
+    >>> ranvier.utils.set_random_seed(7)
+    >>> a = ranvier.initializers.RandomNormal()((2,))
+    >>> ranvier.utils.set_random_seed(7)
+    >>> bool((a == ranvier.initializers.RandomNormal()((2,))).all())
+    True
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"set_random_seed: `seed` must be an integer >= 0; got {seed!r}")
+    random.seed(int(seed))
+    np.random.seed(int(seed) % 2**32)
+    _random.set_seed(int(seed))
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> NDArray[Any]:
+    """Class numbers as one-hot rows.
+
+    Args:
+        x: integers in [0, num_classes), any shape; a trailing axis of 1 is dropped.
+        num_classes: None: the greatest number + 1.
+
+    Returns:
+        Array of x's shape and an axis of `num_classes` more, float64 as Keras has it.
+
+    Raises:
+        ValueError: a number out of range.
+
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    labels = _dtypes.as_numeric("to_categorical", x).astype(np.int64)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    classes = num_classes or (int(labels.max()) + 1 if labels.size else 0)
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(
+            f"to_categorical: class numbers must lie in [0, {classes}); got {labels.min()} to "
+            f"{labels.max()}"
+        )
+    flat = labels.reshape(-1)
+    rows = np.zeros((flat.size, classes))
+    rows[np.arange(flat.size), flat] = 1
+    return rows.reshape(*labels.shape, classes)
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> NDArray[Any]:
+    """`x` divided by its norms along an axis; where the norm is 0, x stays.
+
+    Args:
+        x: array.
+        axis: default -1.
+        order: of the norm, default 2.
+
+    >>> normalize([[3.0, 4.0]])
+    array([[0.6, 0.8]])
+    """
+    array = _dtypes.as_numeric("normalize", x)
+    norms = np.linalg.norm(array, order, axis, keepdims=True)
+    norms[norms == 0] = 1
+    return array / norms  # type: ignore[no-any-return]
