@@ -61,8 +61,7 @@ def fit(op: str, dtype: str, **values: Any) -> list[Any]:
             arrays.append(None)
             continue
         array = numeric(op, name, value)
-        # "C" alone would keep what is not aligned.
-        arrays.append(np.require(array.astype(dtype, order="C", copy=False), dtype, ("C", "A")))
+        arrays.append(array.astype(dtype, order="C", copy=not array.flags.aligned))
     return arrays
 
 
