@@ -357,10 +357,11 @@ class Registry:
             identifier = self.deserialize(identifier)
         if isinstance(identifier, type):
             identifier = identifier()
-        if callable(identifier):
+        if callable(identifier) or hasattr(identifier, "get_config"):
             return identifier
+        article = "an" if self.family[0] in "aeiou" else "a"
         raise ValueError(
-            f"a {self.family} must be a name, an object, a config or a function; got {identifier!r}"
+            f"{article} {self.family} must be a name, an object, a config or a function; got {identifier!r}"
         )
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -1,0 +1,214 @@
+"""Metrics: what is measured while training and evaluating."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ranvier._serialize import Registry, serialize_keras_object
+from ranvier.losses import (
+    Loss,
+    binary_crossentropy,
+    categorical_crossentropy,
+    mean_absolute_error,
+    mean_squared_error,
+    sparse_categorical_crossentropy,
+)
+from ranvier.metrics.accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from ranvier.metrics.functions import (
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from ranvier.metrics.means import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    RootMeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+from ranvier.metrics.metric import Mean, MeanMetricWrapper, Metric, Sum
+from ranvier.metrics.r2 import R2Score
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_registry = Registry(
+    "metric",
+    [
+        Accuracy,
+        BinaryAccuracy,
+        BinaryCrossentropy,
+        CategoricalAccuracy,
+        CategoricalCrossentropy,
+        Mean,
+        MeanAbsoluteError,
+        MeanMetricWrapper,
+        MeanSquaredError,
+        R2Score,
+        RootMeanSquaredError,
+        SparseCategoricalAccuracy,
+        SparseCategoricalCrossentropy,
+        SparseTopKCategoricalAccuracy,
+        Sum,
+        TopKCategoricalAccuracy,
+    ],
+    aliases={
+        "bce": BinaryCrossentropy,
+        "BCE": BinaryCrossentropy,
+        "mae": MeanAbsoluteError,
+        "MAE": MeanAbsoluteError,
+        "mse": MeanSquaredError,
+        "MSE": MeanSquaredError,
+        "rmse": RootMeanSquaredError,
+        "RMSE": RootMeanSquaredError,
+        "r2_score": R2Score,
+        "top_k_categorical_accuracy": TopKCategoricalAccuracy,
+        "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
+    },
+    absent=(
+        "AUC",
+        "BinaryIoU",
+        "CategoricalHinge",
+        "ConcordanceCorrelation",
+        "CosineSimilarity",
+        "F1Score",
+        "FBetaScore",
+        "FalseNegatives",
+        "FalsePositives",
+        "Hinge",
+        "IoU",
+        "KLDivergence",
+        "LogCoshError",
+        "MeanAbsolutePercentageError",
+        "MeanIoU",
+        "MeanSquaredLogarithmicError",
+        "OneHotIoU",
+        "OneHotMeanIoU",
+        "PearsonCorrelation",
+        "Poisson",
+        "Precision",
+        "PrecisionAtRecall",
+        "Recall",
+        "RecallAtPrecision",
+        "SensitivityAtSpecificity",
+        "SpecificityAtSensitivity",
+        "SquaredHinge",
+        "TrueNegatives",
+        "TruePositives",
+        "mape",
+        "msle",
+    ),
+)
+
+# Function forms and the classes that the engine counts.
+_OF_FUNCTION: dict[Any, type[Metric]] = {
+    binary_accuracy: BinaryAccuracy,
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_accuracy: CategoricalAccuracy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    mean_absolute_error: MeanAbsoluteError,
+    mean_squared_error: MeanSquaredError,
+    sparse_categorical_accuracy: SparseCategoricalAccuracy,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    sparse_top_k_categorical_accuracy: SparseTopKCategoricalAccuracy,
+    top_k_categorical_accuracy: TopKCategoricalAccuracy,
+}
+
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanMetricWrapper",
+    "MeanSquaredError",
+    "Metric",
+    "R2Score",
+    "RootMeanSquaredError",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "deserialize",
+    "get",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "resolve",
+    "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
+]
+
+
+def get(identifier: Any) -> Any:
+    """A metric from its name, class, config, a function, or itself.
+
+    Raises:
+        ValueError: a name that is not known; the nearest ones are suggested.
+
+    >>> import ranvier
+    >>> ranvier.metrics.get("mae")
+    <MeanAbsoluteError name=mean_absolute_error>
+    """
+    return _registry.get(identifier)
+
+
+def resolve(
+    identifier: Any,
+    y_shape: Sequence[int],
+    output_shape: Sequence[int | None],
+    loss: Any = None,
+) -> Metric:
+    """The metric that `compile(metrics=[identifier])` means for these labels and outputs.
+
+    "accuracy" and "acc" become the binary, sparse or categorical accuracy, as in Keras.
+
+    Raises:
+        ValueError: a name that is not known, or something that is no metric.
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        sparse = len(y_shape) < len(output_shape) or (y_shape[-1] == 1 != output_shape[-1])
+        if output_shape[-1] == 1:
+            return BinaryAccuracy(name=identifier)
+        return (SparseCategoricalAccuracy if sparse else CategoricalAccuracy)(name=identifier)
+    found = get(identifier)
+    if found is None:
+        raise ValueError("a metric must be a name, a Metric or a function; got None")
+    if not isinstance(found, Metric):
+        own = _OF_FUNCTION.get(found)
+        name = found.name if isinstance(found, Loss) else getattr(found, "__name__", None)
+        found = MeanMetricWrapper(found, name) if own is None else own()
+    if isinstance(identifier, str):
+        found.name = identifier
+    return found  # type: ignore[no-any-return]
+
+
+def serialize(metric: Any) -> Any:
+    """A metric as Keras' config dictionary."""
+    return serialize_keras_object(metric)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """A metric from the dictionary that `serialize` (or Keras) wrote."""
+    return _registry.deserialize(config, custom_objects)

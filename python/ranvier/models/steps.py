@@ -81,7 +81,8 @@ class Steps:
         self.network.refresh()
         if self.optimizer is not None:
             self.network.gather()
-            self.optimizer.allocate(self.network.gradient.size, self.network.dtype)
+            places = [(s.variable, s.offset) for s in self.network.slots]
+            self.optimizer.allocate(places, self.network.gradient.size, self.network.dtype)
         if not self.native:
             return
         runner = self.network.native
@@ -151,7 +152,7 @@ class Steps:
         if self.constrained or self.python_metrics:
             max_batches = 1
         rates = self.optimizer.rates(max_batches)
-        if len(rates) > 1:
+        if not self.optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
         done: int = self._trainer.train(
             *rows.sources, order, start, batch, max_batches, seconds, rates,

@@ -1,0 +1,145 @@
+"""Callbacks, called together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ranvier.callbacks.callback import Callback, Logs, overrides
+from ranvier.callbacks.history import History
+from ranvier.callbacks.progbar import ProgbarLogger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_VERBOSE = (0, 1, 2, "auto")
+
+
+class CallbackList(Callback):
+    """Calls each method of all callbacks in their order.
+
+    Args:
+        callbacks: a `Callback` or a list of them, or None.
+        add_history, add_progbar: whether to add a `History` or `ProgbarLogger` if there is none.
+        model: what the callbacks see as `model`.
+        params: what they see as `params`: `verbose`, `epochs`, `steps`.
+
+    Raises:
+        TypeError: something that is no `Callback`.
+        ValueError: an unknown `verbose`.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        super().__init__()
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        for callback in given:
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    "`callbacks` must be ranvier.callbacks.Callback objects; got "
+                    f"{callback!r}"
+                )
+        verbose = params.get("verbose", 0)
+        if verbose not in _VERBOSE:
+            raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto'; got {verbose!r}")
+        self.callbacks: list[Callback] = given
+        self.history = next((c for c in given if isinstance(c, History)), None)
+        if self.history is None and add_history:
+            self.history = History()
+            given.append(self.history)
+        self.progbar = next((c for c in given if isinstance(c, ProgbarLogger)), None)
+        if self.progbar is None and add_progbar:
+            self.progbar = ProgbarLogger()
+            given.append(self.progbar)
+        self.has_train_batch_hooks = self._any(
+            "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"
+        )
+        self.has_test_batch_hooks = self._any("on_test_batch_begin", "on_test_batch_end")
+        self.has_predict_batch_hooks = self._any("on_predict_batch_begin", "on_predict_batch_end")
+        self.set_model(model)
+        self.set_params(params)
+
+    def _any(self, *methods: str) -> bool:
+        # the bar follows `progress`, which is not called at each batch
+        return any(overrides(c, *methods) for c in self.callbacks if c is not self.progbar)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def progress(self, step: int, logs: Callable[[], dict[str, Any]]) -> None:
+        """Tells the bar how many steps are done; `logs` is called if it wants to show them."""
+        if self.progbar is not None:
+            self.progbar.progress(step, logs)
+
+    def close(self) -> None:
+        """Leaves the terminal as it should be, also after an error."""
+        if self.progbar is not None:
+            self.progbar.close()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_test_batch_begin(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_test_batch_end(batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_predict_batch_begin(batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_predict_batch_end(batch, logs)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_begin(logs)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_end(logs)
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_test_begin(logs)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_test_end(logs)
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_predict_begin(logs)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        for callback in self.callbacks:
+            callback.on_predict_end(logs)

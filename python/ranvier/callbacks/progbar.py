@@ -1,0 +1,183 @@
+"""Progress: a live bar on a terminal or in a notebook, else a line an epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from ranvier.callbacks.callback import Callback, Logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Seconds between two drawings of the bar, each of about a millisecond, and between two lines.
+# Faster epochs are not all printed: training shall not wait for a terminal.
+_DRAW = 0.25
+_LINE = 0.05
+
+
+class ProgbarLogger(Callback):
+    """Shows steps, time, loss and metrics. `fit` adds one unless `verbose=0`.
+
+    `verbose` 1 is a live bar on a terminal or in a notebook (elsewhere lines), 2 a line an epoch.
+    Lines come at most every 0.05 s; the first and last epoch always have theirs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.verbose = 1
+        self.epochs = 1
+        self.target: int | None = None
+        self._fitting = False
+        self._bar: Any = None
+        self._task: Any = None
+        self._epoch = 0
+        self._seen = 0
+        self._started = self._drawn = self._printed = 0.0
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        verbose = params.get("verbose", 1)
+        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.epochs = params.get("epochs") or 1
+        self.target = params.get("steps")
+        self._live = self.verbose == 1 and (_is_terminal() or "ipykernel" in sys.modules)
+
+    # -- when -------------------------------------------------------------------------------
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._fitting = True
+        self._printed = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._begin(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        last = epoch + 1 >= self.epochs or getattr(self.model, "stop_training", False)
+        self._line(logs or {}, always=last)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.progress(batch + 1, lambda: logs or {})
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if not self._fitting:
+            self.progress(batch + 1, lambda: logs or {})
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.progress(batch + 1, dict)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self._fitting = False
+        self.close()
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        if not self._fitting:
+            self._begin(0)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        if not self._fitting:
+            self._line(logs or {}, always=True)
+            self.close()
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        self._begin(0)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        self._line({}, always=True)
+        self.close()
+
+    # -- what -------------------------------------------------------------------------------
+
+    def _begin(self, epoch: int) -> None:
+        self._epoch, self._seen = epoch, 0
+        self._started = time.perf_counter()
+        if self._drawn == 0.0:
+            self._drawn = self._started
+
+    def progress(self, step: int, logs: Callable[[], dict[str, Any]]) -> None:
+        """Notes that `step` steps are done, and draws the bar if it is time to."""
+        self._seen = step
+        if not self._live:
+            return
+        now = time.perf_counter()
+        if now - self._drawn < _DRAW:
+            return
+        self._drawn = now
+        if self._bar is None:
+            self._open()
+        self._bar.update(
+            self._task,
+            completed=step,
+            total=self.target,
+            epoch=f"Epoch {self._epoch + 1}/{self.epochs}" if self._fitting else "",
+            logs=_text(logs()),
+        )
+        self._bar.refresh()
+
+    def _open(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        self._bar = Progress(
+            "{task.fields[epoch]}",
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            "{task.fields[logs]}",
+            auto_refresh=False,
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("", epoch="", logs="")
+
+    def _line(self, logs: dict[str, Any], always: bool) -> None:
+        if self.target is None:
+            self.target = self._seen
+        if not self.verbose:
+            return
+        now = time.perf_counter()
+        if not always and now - self._printed < _LINE:
+            return
+        self._printed = now
+        seconds = now - self._started
+        parts = []
+        if self._fitting and self.epochs > 1:
+            parts.append(f"Epoch {self._epoch + 1}/{self.epochs}")
+        parts.append(f"{self.target}/{self.target}")
+        parts.append(f"{seconds:.1f}s {_duration(seconds / max(1, self.target))}/step")
+        text = " - ".join([*parts, *([_text(logs)] if logs else [])])
+        if self._bar is None:
+            print(text, flush=True)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        """Takes the live bar off the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        self._fitting = False
+        self._drawn = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_bar": None, "_task": None}
+
+
+def _is_terminal() -> bool:
+    return bool(getattr(sys.stdout, "isatty", bool)())
+
+
+def _text(logs: dict[str, Any]) -> str:
+    return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
+
+
+def _number(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{value:.4e}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.0f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

@@ -1,0 +1,257 @@
+"""evaluate and predict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranvier.models import data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ranvier.callbacks import CallbackList
+    from ranvier.models.steps import Rows, Steps
+
+# The engine returns to Python at least so often, for progress, Ctrl-C and callbacks.
+SECONDS = 0.05
+MANY = 1 << 40
+
+
+class Evaluable:
+    """What `Sequential` can do with the weights as they are."""
+
+    # from Sequential and Trainable
+    label: str
+    network: Any
+    _fit_shape: Any
+    _sample_shape: Any
+    build: Any
+    _rows: Any
+    _steps_for: Any
+    _need_compiled: Any
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics on data, as `fit` takes them.
+
+        Args:
+            x, y, sample_weight: see `fit`.
+            batch_size: rows at a time, default 32.
+            verbose: 0 silent, 1 a progress bar, 2 a line, "auto" is 1.
+            steps: at most so many batches.
+            callbacks: list of `Callback`.
+            return_dict: whether to give the results by name.
+
+        Returns:
+            The loss, or [loss, metrics...], or a dict of them if `return_dict`.
+
+        Raises:
+            ValueError, TypeError: data that do not fit, or no `compile` before.
+        """
+        if kwargs:
+            raise TypeError(f"{self.label}: evaluate() has no argument `{next(iter(kwargs))}`")
+        self._need_compiled("evaluate")
+        from ranvier.callbacks import CallbackList
+
+        batch = data.batch_size_of(self.label, batch_size)
+        total = -(-len(x) // batch) if data.is_array_like(x) and hasattr(x, "__len__") else None
+        hooks = CallbackList(
+            callbacks,
+            model=self,
+            add_progbar=bool(verbose),
+            verbose=verbose,
+            epochs=1,
+            steps=steps if total is None else min(total, steps or total),
+        )
+        try:
+            logs = self._evaluate(x, y, batch, sample_weight, steps, hooks, True)
+        finally:
+            hooks.close()
+        return results(logs, return_dict)
+
+    def _feed(self, x: Any, y: Any, sample_weight: Any, batch: int) -> Iterator[tuple[Rows, int]]:
+        """Pieces of data, and the batch size within each."""
+        if data.is_array_like(x):
+            yield self._rows(x, y, sample_weight), batch
+            return
+        for item in data.batches(self.label, x):
+            rows = self._rows(*data.unpack(self.label, item))
+            yield rows, len(rows.x)
+
+    def _evaluate(
+        self,
+        x: Any,
+        y: Any,
+        batch: int,
+        sample_weight: Any,
+        limit: int | None,
+        hooks: CallbackList,
+        progress: bool,
+    ) -> dict[str, float]:
+        hooks.on_test_begin()
+        machine: Steps | None = None
+        done = 0
+        most = MANY if limit is None else limit
+        for rows, size in self._feed(x, y, sample_weight, batch):
+            if machine is None:
+                machine = self._steps_for(rows.y)
+                machine.prepare()
+                machine.reset()
+            start = 0
+            while start < len(rows.x) and done < most:
+                if hooks.has_test_batch_hooks:
+                    hooks.on_test_batch_begin(done)
+                    n = machine.evaluate(rows, start, size, 1, SECONDS)
+                    hooks.on_test_batch_end(done, machine.logs())
+                else:
+                    n = machine.evaluate(rows, start, size, most - done, SECONDS)
+                done += n
+                start += n * size
+                if progress:
+                    hooks.progress(done, machine.logs)
+            if done >= most:
+                break
+        if machine is None:
+            raise ValueError(f"{self.label}: the data are empty (no batches)")
+        logs = machine.logs()
+        hooks.on_test_end(logs)
+        return logs
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics on one batch, as `evaluate` gives them."""
+        self._need_compiled("test_on_batch")
+        rows = self._rows(x, y, sample_weight)
+        machine = self._steps_for(rows.y)
+        machine.prepare()
+        machine.reset()
+        machine.evaluate(rows, 0, len(rows.x), 1, SECONDS)
+        return results(machine.logs(), return_dict)
+
+    # -- predict ----------------------------------------------------------------------------
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> NDArray[Any]:
+        """The outputs for all rows of `x`.
+
+        Args:
+            x: array, data frame, or an iterable of batches.
+            batch_size: rows at a time for `steps` and callbacks; the engine chooses its own
+                blocks otherwise, with the same result. Default 32.
+            verbose: 0 silent, 1 a progress bar, 2 a line, "auto" is 1.
+            steps: at most so many batches.
+            callbacks: list of `Callback`.
+
+        Returns:
+            Array (N, ...) of the model's dtype.
+
+        Raises:
+            ValueError, TypeError: data that do not fit, or no weights yet and no rows to tell
+                their shape.
+        """
+        if verbose == 0 and callbacks is None and steps is None and isinstance(x, np.ndarray):
+            if 0 < x.ndim and len(x) <= 256:
+                return self(x)  # type: ignore[operator, no-any-return]
+            return self.network().run(self._prediction_input(x))  # type: ignore[no-any-return]
+        return self._predict(x, batch_size, verbose, steps, callbacks)
+
+    def _prediction_input(self, x: Any) -> NDArray[Any]:
+        array = data.as_rows(self.label, x, "x")
+        if self._sample_shape is None:
+            self.build((None, *(array.shape[1:] or (1,))))
+        return self._fit_shape(array)  # type: ignore[no-any-return]
+
+    def _predict(
+        self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
+    ) -> NDArray[Any]:
+        from ranvier.callbacks import CallbackList
+
+        batch = data.batch_size_of(self.label, batch_size)
+        total, piece = steps, batch
+        if data.is_array_like(x):
+            x = self._prediction_input(x)
+            if len(x) == 0:
+                return self.network().run(x)  # type: ignore[no-any-return]
+            x = x if steps is None else x[: steps * batch]
+            total = -(-len(x) // batch)
+        hooks = CallbackList(
+            callbacks,
+            model=self,
+            add_progbar=bool(verbose),
+            verbose=verbose,
+            epochs=1,
+            steps=total,
+        )
+        if isinstance(x, np.ndarray) and not hooks.has_predict_batch_hooks:
+            # few, large pieces unless somebody watches each batch
+            piece = max(batch, -(-len(x) // (50 * batch)) * batch)
+        try:
+            outputs = self._predict_pieces(x, piece, batch, steps, hooks)
+        finally:
+            hooks.close()
+        if not outputs:
+            raise ValueError(f"{self.label}: the data are empty (no batches)")
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def _pieces(
+        self, x: Any, piece: int, batch: int, steps: int | None
+    ) -> Iterator[tuple[NDArray[Any], int]]:
+        """Inputs, and how many batches are done after each."""
+        if isinstance(x, np.ndarray):
+            for start in range(0, len(x), piece):
+                end = min(start + piece, len(x))
+                yield x[start:end], -(-end // batch)
+            return
+        for i, item in enumerate(data.batches(self.label, x)):
+            yield self._prediction_input(data.unpack(self.label, item)[0]), i + 1
+            if i + 1 == steps:
+                return
+
+    def _predict_pieces(
+        self, x: Any, piece: int, batch: int, steps: int | None, hooks: CallbackList
+    ) -> list[NDArray[Any]]:
+        outputs: list[NDArray[Any]] = []
+        hooks.on_predict_begin()
+        for rows, done in self._pieces(x, piece, batch, steps):
+            if hooks.has_predict_batch_hooks:
+                hooks.on_predict_batch_begin(len(outputs))
+            y = self.network().run(rows)
+            outputs.append(y)
+            if hooks.has_predict_batch_hooks:
+                hooks.on_predict_batch_end(len(outputs) - 1, {"outputs": y})
+            hooks.progress(done, dict)
+        hooks.on_predict_end()
+        return outputs
+
+    def predict_on_batch(self, x: Any) -> NDArray[Any]:
+        """The outputs for one batch."""
+        return self(x)  # type: ignore[operator, no-any-return]
+
+
+def results(logs: dict[str, float], return_dict: bool) -> Any:
+    """Results as Keras gives them: by name, one number, or a list."""
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,75 @@
+"""Optimizers: how weights follow their gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ranvier._serialize import Registry, serialize_keras_object
+from ranvier.optimizers import schedules
+from ranvier.optimizers.adagrad import Adagrad
+from ranvier.optimizers.adam import Adam, AdamW
+from ranvier.optimizers.optimizer import Optimizer
+from ranvier.optimizers.rmsprop import RMSprop
+from ranvier.optimizers.sgd import SGD
+
+_registry = Registry(
+    "optimizer",
+    [SGD, Adagrad, Adam, AdamW, RMSprop],
+    aliases={"adamw": AdamW, "rmsprop": RMSprop},
+    absent=(
+        "Adadelta",
+        "Adafactor",
+        "Adamax",
+        "Ftrl",
+        "Lamb",
+        "Lion",
+        "LossScaleOptimizer",
+        "Muon",
+        "Nadam",
+    ),
+)
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+
+def get(identifier: Any) -> Any:
+    """An optimizer from its name, class, config, or itself.
+
+    Raises:
+        ValueError: a name that is not known; the nearest ones are suggested.
+
+    >>> import ranvier
+    >>> ranvier.optimizers.get("adam")
+    <Adam name=adam learning_rate=0.001>
+    """
+    if isinstance(identifier, str) and identifier not in _registry.names:
+        identifier = identifier.lower()
+    if isinstance(identifier, Optimizer):
+        return identifier
+    found = _registry.get(identifier)
+    if not isinstance(found, Optimizer):
+        raise ValueError(
+            f"an optimizer must be a name, an Optimizer or a config; got {identifier!r}"
+        )
+    return found
+
+
+def serialize(optimizer: Any) -> Any:
+    """An optimizer as Keras' config dictionary (its state is not in it)."""
+    return serialize_keras_object(optimizer)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """An optimizer from the dictionary that `serialize` (or Keras) wrote."""
+    return _registry.deserialize(config, custom_objects)

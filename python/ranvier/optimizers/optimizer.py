@@ -1,0 +1,365 @@
+"""The base class of optimizers."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ranvier import ops
+from ranvier._config import Configurable
+from ranvier._serialize import snake
+from ranvier.initializers import get as get_initializer
+from ranvier.optimizers.schedules import LearningRateSchedule, deserialize
+from ranvier.variables import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+# Rates are computed for so many steps at a time.
+_RATES = 256
+
+
+def number(
+    owner: str, argument: str, value: Any, low: float = 0.0, high: float = math.inf
+) -> float:
+    """An argument that must be a finite number in [low, high]."""
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not real or not math.isfinite(value) or not low <= value <= high:
+        wanted = f">= {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{owner}: `{argument}` must be a number {wanted}; got {value!r}")
+    return float(value)
+
+
+class Optimizer(Configurable):
+    """Base class of optimizers.
+
+    Those of ranvier run in the engine, over one contiguous buffer of all weights. An optimizer of
+    your own writes `build(variables)` and `update_step(gradient, variable, learning_rate)`:
+
+    >>> import numpy as np, ranvier
+    >>> class Momentum(ranvier.optimizers.Optimizer):
+    ...     def build(self, variables):
+    ...         super().build(variables)
+    ...         self.m = [self.add_variable_from_reference(v, "m") for v in variables]
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         m = self.m[self._get_variable_index(variable)]
+    ...         m.assign(0.9 * m.value - learning_rate * gradient)
+    ...         variable.assign(variable.value + m.value)
+    >>> w = ranvier.variables.Variable([1.0, 2.0])
+    >>> Momentum(learning_rate=0.5).apply([np.array([1.0, 0.0])], [w])
+    >>> w.numpy()
+    array([0.5, 2. ], dtype=float32)
+
+    Args:
+        learning_rate: a number >= 0, a `LearningRateSchedule`, or a function without arguments.
+        weight_decay: share of a weight that each step takes off, times the learning rate; or None.
+        clipnorm: the greatest norm of a variable's gradient, or None. At most one of the three.
+        clipvalue: the greatest absolute value of an element of the gradient, or None.
+        global_clipnorm: the greatest norm of all gradients together, or None.
+        use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+        gradient_accumulation_steps: Keras' arguments; only their defaults are supported as yet.
+        name: of the optimizer.
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        owner = type(self).__name__
+        if kwargs:
+            raise TypeError(f"{owner} has no argument `{next(iter(kwargs))}`")
+        later = {
+            "use_ema": use_ema,
+            "loss_scale_factor": loss_scale_factor,
+            "gradient_accumulation_steps": gradient_accumulation_steps,
+        }
+        for argument, value in later.items():
+            if value:
+                raise ValueError(f"{owner}: `{argument}` is not in ranvier (yet); got {value!r}")
+        clips = {
+            "clipnorm": clipnorm,
+            "clipvalue": clipvalue,
+            "global_clipnorm": global_clipnorm,
+        }
+        given = [argument for argument, value in clips.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"{owner}: only one of `clipnorm`, `clipvalue` and `global_clipnorm` may be set; "
+                f"got {', '.join(given)}"
+            )
+        for argument, value in {**clips, "weight_decay": weight_decay}.items():
+            if value is not None:
+                number(owner, argument, value)
+        self.name = snake(owner) if name is None else name
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.learning_rate = learning_rate
+        self.iterations = 0
+        self.slots: list[NDArray[Any]] = []
+        self._places: list[tuple[Variable, int]] = []
+        self._own_variables: list[Variable] = []
+        self._undecayed: list[Any] = []
+
+    # -- the learning rate ------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step. May be set, also while training."""
+        rate = self._learning_rate
+        if isinstance(rate, float):
+            return rate
+        if isinstance(rate, LearningRateSchedule):
+            return float(rate(self.iterations))
+        return float(rate())
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        if isinstance(rate, dict):
+            rate = deserialize(rate)
+        if isinstance(rate, LearningRateSchedule) or (callable(rate) and not hasattr(rate, "dtype")):
+            self._learning_rate: Any = rate
+        else:
+            self._learning_rate = number(type(self).__name__, "learning_rate", rate)
+
+    @property
+    def has_constant_rate(self) -> bool:
+        return isinstance(self._learning_rate, float)
+
+    def rates(self, steps: int) -> list[float]:
+        """The rates of the next steps: one if all are the same, else at most `steps`."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            first = self.iterations
+            return [float(rate(i)) for i in range(first, first + min(steps, _RATES))]
+        return [self.learning_rate]
+
+    # -- configuration ----------------------------------------------------------------------
+
+    def _config_value(self, name: str) -> Any:
+        return self._learning_rate if name == "learning_rate" else super()._config_value(name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name} learning_rate={self.learning_rate:g}>"
+
+    @property
+    def native(self) -> dict[str, Any] | None:
+        """What the engine needs to know of an optimizer that it has, else None."""
+        own = self._native()
+        if own is None or type(self).update_step is not Optimizer.update_step:
+            return None
+        common = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+        return {**own, **{name: getattr(self, name) or 0.0 for name in common}}
+
+    def _native(self) -> dict[str, Any] | None:
+        return None
+
+    # What a slot begins with.
+    _slot_start = 0.0
+
+    # -- state ------------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        return bool(self._places)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state of an optimizer of your own: what `add_variable_from_reference` made."""
+        return list(self._own_variables)
+
+    def allocate(self, places: Sequence[tuple[Variable, int]], n: int, dtype: str) -> None:
+        """Makes the state for variables that lie at these offsets of a buffer of `n` elements.
+
+        Raises:
+            ValueError: the optimizer has the state of other variables already.
+        """
+        if self._places:
+            same = len(self._places) == len(places) and all(
+                a is b and i == j for (a, i), (b, j) in zip(self._places, places, strict=True)
+            )
+            if not same:
+                raise ValueError(
+                    f"{type(self).__name__} '{self.name}' already holds the state of other "
+                    "weights (another model, or this one before layers changed): make a new one "
+                    "and compile with it"
+                )
+        elif places:
+            self._places = list(places)
+            if self.native is None:
+                self.build([v for v, _ in places])
+        native = self.native
+        if native is None:
+            return
+        count = ops.optimizer_slots(native)
+        while len(self.slots) < count:
+            self.slots.append(np.full(n, self._slot_start, dtype))
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Called once, with all variables, before the first step; makes state of one's own."""
+        if not self._places:
+            self._places = [(v, 0) for v in variables]
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str = "", initializer: Any = "zeros"
+    ) -> Variable:
+        """A state variable of the shape and dtype of a weight."""
+        made = get_initializer(initializer)(reference_variable.shape, reference_variable.dtype)
+        variable = Variable(made, trainable=False, name=name, dtype=reference_variable.dtype)
+        variable.path = f"{self.name}/{reference_variable.path}_{name}"
+        self._own_variables.append(variable)
+        return variable
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        for i, (own, _) in enumerate(self._places):
+            if own is variable:
+                return i
+        raise ValueError(f"{type(self).__name__} '{self.name}' does not know {variable!r}")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        import copy
+
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        new.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items()})
+        return new
+
+    # -- weight decay -----------------------------------------------------------------------
+
+    def exclude_from_weight_decay(
+        self,
+        var_list: Iterable[Variable] | None = None,
+        var_names: Iterable[str] | None = None,
+    ) -> None:
+        """Variables that `weight_decay` leaves alone.
+
+        Args:
+            var_list: variables, or None.
+            var_names: regular expressions that are searched for in variables' paths, or None.
+        """
+        self._undecayed = [*(var_list or ()), *(re.compile(name) for name in var_names or ())]
+
+    def decays(self, variable: Variable) -> bool:
+        """Whether weight decay applies to a variable."""
+        return not any(
+            rule is variable if isinstance(rule, Variable) else rule.search(variable.path)
+            for rule in self._undecayed
+        )
+
+    # -- stepping ---------------------------------------------------------------------------
+
+    def update_step(
+        self, gradient: NDArray[Any], variable: Variable, learning_rate: float
+    ) -> None:
+        """Updates one variable. `gradient` is clipped already, weight decay done."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must write update_step(gradient, variable, learning_rate)"
+        )
+
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
+        """One step on gradients of one's own, in the order of the variables.
+
+        Args:
+            grads: arrays of the variables' shapes.
+            trainable_variables: None: those of the calls before.
+
+        Raises:
+            ValueError: counts or shapes that differ, or variables that the optimizer was not
+                built with.
+        """
+        owner = f"{type(self).__name__} '{self.name}'"
+        if trainable_variables is None:
+            trainable_variables = [v for v, _ in self._places]
+        if len(grads) != len(trainable_variables):
+            raise ValueError(
+                f"{owner}: got {len(grads)} gradients for {len(trainable_variables)} variables"
+            )
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            if np.shape(gradient) != variable.shape:
+                raise ValueError(
+                    f"{owner}: {variable!r} needs a gradient of its shape; got {np.shape(gradient)}"
+                )
+        if not trainable_variables:
+            return
+        dtype = trainable_variables[0].dtype
+        if not self._places:
+            offsets = np.cumsum([0] + [v.size for v in trainable_variables])
+            places = list(zip(trainable_variables, offsets.tolist(), strict=False))
+            self.allocate(places, int(offsets[-1]), dtype)
+        where = {id(v): offset for v, offset in self._places}
+        for variable in trainable_variables:
+            if id(variable) not in where:
+                raise ValueError(f"{owner} was built without {variable!r}")
+        end = max(offset + v.size for v, offset in self._places)
+        buffer = np.zeros(len(self.slots[0]) if self.slots else end, dtype)
+        places = [(v, where[id(v)]) for v in trainable_variables]
+        for (variable, offset), gradient in zip(places, grads, strict=True):
+            buffer[offset : offset + variable.size] = np.reshape(gradient, -1)
+        self.step(places, buffer)
+        for variable in trainable_variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable.value))
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
+        """`apply` for pairs of gradient and variable."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+
+    def step(self, places: Sequence[tuple[Variable, int]], gradient: NDArray[Any]) -> None:
+        """One step of these variables, whose gradients lie at their offsets of one buffer."""
+        rate = self.learning_rate
+        native = self.native
+        if native is not None:
+            native["learning_rate"] = rate
+            variables = [
+                (v.value.reshape(-1), at, v.size, self.decays(v), 0.0, 0.0) for v, at in places
+            ]
+            ops.optimizer_step(native, self.iterations, variables, gradient, self.slots)
+        else:
+            grads = [gradient[at : at + v.size].reshape(v.shape) for v, at in places]
+            for (variable, _), g in zip(places, self._clip(grads), strict=True):
+                if self.weight_decay and self.decays(variable):
+                    variable.assign(variable.value * (1 - self.weight_decay * rate))
+                self.update_step(g, variable, rate)
+        self.iterations += 1
+
+    def _clip(self, grads: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        if self.clipnorm:
+            return [g * (self.clipnorm / max(_norm([g]), self.clipnorm)) for g in grads]
+        if self.global_clipnorm:
+            share = self.global_clipnorm / max(_norm(grads), self.global_clipnorm)
+            return [g * share for g in grads]
+        if self.clipvalue:
+            return [np.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
+        return grads
+
+
+def _norm(arrays: list[NDArray[Any]]) -> float:
+    return math.sqrt(sum(ops.reduce_sumsq(a) for a in arrays))

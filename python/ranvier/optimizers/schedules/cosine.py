@@ -1,0 +1,101 @@
+"""Schedules that fall along a cosine."""
+
+from __future__ import annotations
+
+import math
+
+from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive
+
+
+class CosineDecay(LearningRateSchedule):
+    """`top * ((1 - alpha) * (1 + cos(pi * step / decay_steps)) / 2 + alpha)`, after a warm-up.
+
+    Args:
+        initial_learning_rate: of step 0; also `top` if there is no warm-up.
+        decay_steps: > 0, steps of the fall.
+        alpha: the last rate as a share of `top`. Default 0.
+        name: of the schedule.
+        warmup_target: `top`, reached along a line in `warmup_steps` steps; or None: no warm-up.
+        warmup_steps: default 0.
+
+    Source: Loshchilov and Hutter 2017, arXiv:1608.03983; Goyal et al. 2017 for the warm-up.
+
+    >>> CosineDecay(0.1, 10)(5)
+    0.05
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> None:
+        positive("CosineDecay", "decay_steps", decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.alpha = alpha
+        self.name = name
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: int) -> float:
+        top = self.initial_learning_rate
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return float(top + (self.warmup_target - top) * step / self.warmup_steps)
+            top, step = self.warmup_target, step - self.warmup_steps
+        share = min(step, self.decay_steps) / self.decay_steps
+        return float(top * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * share)) + self.alpha))
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """A cosine's fall that begins anew, each time longer and from lower.
+
+    Period i (from 0) has `first_decay_steps * t_mul^i` steps and begins at
+    `initial_learning_rate * m_mul^i`.
+
+    Args:
+        initial_learning_rate: of step 0.
+        first_decay_steps: > 0.
+        t_mul: default 2.
+        m_mul: default 1.
+        alpha: the lowest rate as a share of the first. Default 0.
+        name: of the schedule.
+
+    Source: Loshchilov and Hutter 2017, arXiv:1608.03983.
+
+    >>> CosineDecayRestarts(0.1, 10)(10)
+    0.1
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: float,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ) -> None:
+        positive("CosineDecayRestarts", "first_decay_steps", first_decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = first_decay_steps
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        done = step / self.first_decay_steps
+        if self.t_mul == 1.0:
+            period = math.floor(done)
+            done -= period
+        else:
+            period = math.floor(math.log(1 - done * (1 - self.t_mul)) / math.log(self.t_mul))
+            before = (1 - self.t_mul**period) / (1 - self.t_mul)
+            done = (done - before) / self.t_mul**period
+        fall = 0.5 * self.m_mul**period * (1 + math.cos(math.pi * done))
+        return float(self.initial_learning_rate * ((1 - self.alpha) * fall + self.alpha))

@@ -1,0 +1,29 @@
+"""The base class of schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ranvier._config import Configurable
+
+
+class LearningRateSchedule(Configurable):
+    """Base class: write `__call__(step)`, the learning rate of a step (from 0).
+
+    >>> import ranvier
+    >>> class Halving(ranvier.optimizers.schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 * 0.5**step
+    >>> ranvier.optimizers.SGD(Halving()).learning_rate
+    0.1
+    """
+
+    def __call__(self, step: int) -> float:
+        """The learning rate of a step."""
+        raise NotImplementedError(f"{type(self).__name__} must write __call__(step)")
+
+
+def positive(owner: str, argument: str, value: Any) -> None:
+    """Raises ValueError unless `value` is a number > 0."""
+    if isinstance(value, bool) or not value > 0:
+        raise ValueError(f"{owner}: `{argument}` must be a number > 0; got {value!r}")
