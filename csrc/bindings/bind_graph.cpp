@@ -53,7 +53,9 @@ bool fits(const Graph<T>& graph, const py::array& x) {
 // The fast way in: an array that already is as the engine wants it. None for all others, which
 // Python then converts or refuses.
 template <class T>
-py::object runner_infer(Runner<T>& r, const py::array& x) {
+py::object runner_infer(Runner<T>& r, const py::object& given) {
+    if (!py::isinstance<py::array>(given)) return py::none();
+    const auto x = py::reinterpret_borrow<py::array>(given);
     if (!is_native<T>(x) || !fits(*r.graph, x) || x.shape(0) == 0) return py::none();
     const auto plan = r.plans.get(*r.graph, sample_and_batch(x), Mode::infer);
     py::array_t<T> y(plan->output);

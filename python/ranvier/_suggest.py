@@ -17,7 +17,8 @@ def suggestion(name: object, candidates: Iterable[str]) -> str:
     import difflib
 
     by_key: dict[str, str] = {}
-    for candidate in candidates:
+    # of `MeanSquaredError` and `mean_squared_error`, the one in the style that was written
+    for candidate in sorted(candidates, key=lambda c: c.islower() != str(name).islower()):
         by_key.setdefault(_key(candidate), candidate)
     near = difflib.get_close_matches(_key(str(name)), by_key, n=3, cutoff=0.6)
     if not near:

@@ -133,7 +133,9 @@ STACKS: list[tuple[str, list[tuple[str, dict[str, Any]]], str, str]] = [
                ("Dense", {"units": 3}), ("Softmax", {})],
      "categorical_crossentropy", "one_hot"),
     ("adam", [("Dense", {"units": 12, "activation": "relu", "activity_regularizer": "l1l2",
-                         "kernel_constraint": "max_norm", "bias_regularizer": "l1"}),
+                         "kernel_constraint": "max_norm", "bias_regularizer": "l1",
+                         # not 0, where JAX alone gives |b| the derivative 1
+                         "bias_initializer": "ones"}),
               ("Dense", {"units": 1})], "mse", "one value"),
 ]  # fmt: skip
 
@@ -141,10 +143,10 @@ STACKS: list[tuple[str, list[tuple[str, dict[str, Any]]], str, str]] = [
 @pytest.mark.parametrize("stack", STACKS, ids=lambda s: f"{s[0]}-{s[2]}")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_training_follows_the_same_path(
-    stack: Any, weighted: bool, rng: np.random.Generator
+    stack: Any, weighted: bool, rng: np.random.Generator, double: None
 ) -> None:
     optimizer, layers, loss, labels = stack
-    x = rng.normal(size=(50, 6)).astype("float32")
+    x = rng.normal(size=(50, 6))
     y = {
         "classes": rng.integers(0, 3, 50),
         "binary": rng.integers(0, 2, 50),
@@ -169,16 +171,16 @@ def test_training_follows_the_same_path(
     got = ours.fit(x, y, sample_weight=weights, **arguments)
 
     assert got.epoch == expected.epoch
-    assert list(got.history) == list(expected.history)
+    assert set(got.history) == set(expected.history)
     for name, values in expected.history.items():
-        np.testing.assert_allclose(got.history[name], values, rtol=2e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(got.history[name], values, rtol=1e-6, err_msg=name)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(
-        ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-3, atol=1e-4
+        ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-6, atol=1e-9
     )
     expected_scores = theirs.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
     scores = ours.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
     assert set(scores) == set(expected_scores)
     for name, value in expected_scores.items():
-        np.testing.assert_allclose(scores[name], value, rtol=5e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(scores[name], value, rtol=1e-6, err_msg=name)

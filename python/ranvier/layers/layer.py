@@ -88,6 +88,9 @@ class Layer(Configurable):
     ) -> None:
         self.name = auto_name(snake_case(type(self).__name__)) if name is None else str(name)
         self._given_input_shape = self._input_shape_argument(kwargs)
+        # in every config of Keras; what is not None would change the layer's numbers
+        if kwargs.get("quantization_config", 0) is None:
+            del kwargs["quantization_config"]
         for unknown in kwargs:
             raise TypeError(
                 f"{self.label}: unknown argument `{unknown}`."

@@ -163,16 +163,15 @@ class Normalization(Layer):
         self.shift.assign(np.broadcast_to(shift, self._kept_shape).reshape(shape))
         layout.epoch += 1
 
-    @property
-    def weights(self) -> list[Variable]:
-        return super().weights
-
     def lower(self, builder: Builder, x: int) -> int:
         if self._statistics is None:
             raise ValueError(f"{self.label}: call adapt(data) first, or give `mean` and `variance`")
+        if not self._kept_shape:
+            scale, shift = float(self.scale.value[0]), float(self.shift.value[0])
+            return builder.graph.rescaling(x, [scale], [shift])
         return builder.graph.affine(
             x,
-            list(self._kept_shape) or [1],
+            list(self._kept_shape),
             builder.weight(self.scale, False),
             builder.weight(self.shift, False),
         )

@@ -11,6 +11,8 @@ from ranvier.models.lowering import Builder
 from ranvier.variables import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ranvier.layers.layer import Layer
@@ -111,6 +113,8 @@ class Network:
         self.epoch = layout.epoch
         only = self.segments[0] if len(self.segments) == 1 else None
         self.native: Any = only.runner if isinstance(only, _Native) else None
+        # The fast way in; gives None for what it does not take as it is.
+        self.infer: Callable[[Any], Any] = _nothing if self.native is None else self.native.infer
 
     def refresh(self) -> None:
         """Follows what changed since: where weights lie, what is trained, adapted statistics."""
@@ -212,6 +216,10 @@ class Network:
     def penalty(self) -> float:
         """Activity regularisation of the last training pass."""
         return sum(s.runner.penalty for s in self.segments if isinstance(s, _Native))
+
+
+def _nothing(x: Any) -> None:
+    return None
 
 
 def _aligned_zeros(n: int, dtype: str) -> NDArray[Any]:

@@ -56,7 +56,6 @@ class Sequential(Trainable, Layer):
         self._sample_shape: Shape | None = None
         self._shapes: list[Shape] = []  # the input's, then each layer's output's
         self._net: Network | None = None
-        self._infer: Any = None
         self._reset_training()
         for layer in layers or ():
             self.add(layer)
@@ -152,7 +151,6 @@ class Sequential(Trainable, Layer):
 
     def _changed(self) -> None:
         self._net = None
-        self._infer = None
         layout.epoch += 1
 
     def ensure_built(self, input_shape: Shape) -> None:
@@ -169,7 +167,6 @@ class Sequential(Trainable, Layer):
             self._net = Network(self._layers, self._sample_shape, self.dtype)
         else:
             self._net.refresh()
-        self._infer = None if self._net.native is None else self._net.native.infer
         return self._net
 
     # -- structure --------------------------------------------------------------------------
@@ -321,9 +318,9 @@ class Sequential(Trainable, Layer):
             x: array of the model's input shape, batch axis first.
             training: True runs dropout and noise as in training.
         """
-        infer = self._infer
-        if infer is not None and not training and self._net.epoch == layout.epoch:  # type: ignore[union-attr]
-            y = infer(x)
+        net = self._net
+        if net is not None and not training and net.epoch == layout.epoch:
+            y = net.infer(x)
             if y is not None:
                 return y  # type: ignore[no-any-return]
         return self._call(x, training)
@@ -387,6 +384,9 @@ class Sequential(Trainable, Layer):
         if not config.get("trainable", True):
             model._trainable = False
         return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_net": None, "_steps": None, "_stream": self._stream_now}
 
     def to_json(self, **kwargs: Any) -> str:
         """The configuration as a JSON string; `kwargs` go to `json.dumps`."""

@@ -64,7 +64,7 @@ def summarize(
     lines.append(f" Non-trainable params: {frozen:,} ({_size(frozen * item)})")
     optimizer = model.optimizer
     if optimizer is not None and model.built:
-        slots = sum(s.size for s in optimizer.slots)
+        slots = len(optimizer.slots) * sum(v.size for v in model.trainable_weights)
         if slots:
             lines.append(f" Optimizer params: {slots:,} ({_size(slots * item)})")
     return "\n".join(lines)

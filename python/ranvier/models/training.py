@@ -27,7 +27,6 @@ class Trainable(Evaluable):
     name: str
     label: str
     dtype: str
-    _infer: Any
     _net: Network | None
     network: Any
     _fit_shape: Any
@@ -45,12 +44,18 @@ class Trainable(Evaluable):
         self._steps: Steps | None = None
         self._stream = 0
 
+    @property
+    def _stream_now(self) -> int:
+        """The number of the next training pass: random layers draw by it."""
+        return self._stream if self._steps is None else self._steps.stream
+
     def _next_stream(self) -> int:
-        if self._steps is not None:
-            self._steps.stream += 1
-            return self._steps.stream - 1
-        self._stream += 1
-        return self._stream - 1
+        now = self._stream_now
+        if self._steps is None:
+            self._stream = now + 1
+        else:
+            self._steps.stream = now + 1
+        return now
 
     # -- compile ----------------------------------------------------------------------------
 
