@@ -35,7 +35,9 @@ class Peer:
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[variable] = str(threads)
         if threads == 1:
-            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+            environment["XLA_FLAGS"] = (
+                "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+            )
         self.name = name
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peer", name],
@@ -87,7 +89,9 @@ def show(result: dict) -> None:
     print(f"\n{result['threads']} thread(s): microseconds a step (times as slow as ranvier)")
     for case, row in result["seconds"].items():
         own = row.get("ranvier")
-        cells = [f"{p} {1e6 * s:.1f}" + (f" ({s / own:.1f}x)" if own else "") for p, s in row.items()]
+        cells = [
+            f"{p} {1e6 * s:.1f}" + (f" ({s / own:.1f}x)" if own else "") for p, s in row.items()
+        ]
         print(f"  {case:32} " + "  ".join(cells))
 
 

@@ -1,6 +1,6 @@
 """One peer in a process of its own: reads cases from stdin, writes seconds a step to stdout.
 
-    python -m benchmarks.peer ranvier
+python -m benchmarks.peer ranvier
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ def main() -> float:
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     model = Sequential([Dense(3, activation="softmax", input_shape=(4,))])
     model.compile(
-        optimizer=ranvier.optimizers.Adam(0.02), loss="categorical_crossentropy", metrics=["accuracy"]
+        optimizer=ranvier.optimizers.Adam(0.02),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
     )
     model.fit(x, ranvier.utils.to_categorical(y), epochs=300, verbose=0)
     model.summary()

@@ -19,9 +19,7 @@ def make(case):
     model.add(keras.layers.Dense(case.widths[-1], activation="softmax"))
     model.set_weights(cases.weights(case))
     steps = -(-case.rows // case.batch)
-    model.compile(
-        case.optimizer, "sparse_categorical_crossentropy", steps_per_execution=steps
-    )
+    model.compile(case.optimizer, "sparse_categorical_crossentropy", steps_per_execution=steps)
     x, y = cases.data(case)
 
     def run(n):

@@ -17,7 +17,10 @@ def make(case):
     nodes, constants, name = [], [], "x"
     w = cases.weights(case)
     for i in range(0, len(w), 2):
-        constants += [numpy_helper.from_array(w[i], f"w{i}"), numpy_helper.from_array(w[i + 1], f"b{i}")]
+        constants += [
+            numpy_helper.from_array(w[i], f"w{i}"),
+            numpy_helper.from_array(w[i + 1], f"b{i}"),
+        ]
         nodes.append(helper.make_node("Gemm", [name, f"w{i}", f"b{i}"], [f"z{i}"]))
         last = i + 2 == len(w)
         nodes.append(helper.make_node("Softmax" if last else "Relu", [f"z{i}"], [f"y{i}"]))

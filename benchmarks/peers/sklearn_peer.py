@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier: `partial_fit` over the whole data does one epoch of its own loop."""
+"""scikit-learn's MLPClassifier: `partial_fit` over all data is one epoch of its own loop."""
 
 from __future__ import annotations
 

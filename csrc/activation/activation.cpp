@@ -101,9 +101,8 @@ void act_derivative(Act act, const ActParams& p, index_t n, const T* x, T* d) {
 template <class T>
 void act_backward(Act act, const ActParams& p, index_t n, const T* saved, const T* dy, T* dx) {
     const auto kernel = kernels<ActivationBackwardKernels, T>().backward[int(form_of(act, p))];
-    split_range<T>(threads_for(flops_of<T>(act, double(n), 3)), n, [&](index_t i, index_t count) {
-        kernel(p, count, saved + i, dy + i, dx + i);
-    });
+    split_range<T>(threads_for(flops_of<T>(act, double(n), 3)), n,
+                   [&](index_t i, index_t count) { kernel(p, count, saved + i, dy + i, dx + i); });
 }
 
 template <class T>
@@ -136,13 +135,13 @@ void vector_math(Math f, index_t n, const T* x, T* y) {
                    [&](index_t i, index_t count) { kernel(count, x + i, y + i); });
 }
 
-#define RV_INSTANTIATE(T)                                                                    \
-    template void act_forward<T>(Act, const ActParams&, index_t, const T*, T*);              \
-    template void act_derivative<T>(Act, const ActParams&, index_t, const T*, T*);           \
-    template void act_backward<T>(Act, const ActParams&, index_t, const T*, const T*, T*);   \
-    template void act_backward_bias<T>(Act, const ActParams&, index_t, index_t, const T*,    \
-                                       const T*, T*, T*);                                    \
-    template void column_sums<T>(index_t, index_t, const T*, T*);                            \
+#define RV_INSTANTIATE(T)                                                                  \
+    template void act_forward<T>(Act, const ActParams&, index_t, const T*, T*);            \
+    template void act_derivative<T>(Act, const ActParams&, index_t, const T*, T*);         \
+    template void act_backward<T>(Act, const ActParams&, index_t, const T*, const T*, T*); \
+    template void act_backward_bias<T>(Act, const ActParams&, index_t, index_t, const T*,  \
+                                       const T*, T*, T*);                                  \
+    template void column_sums<T>(index_t, index_t, const T*, T*);                          \
     template void vector_math<T>(Math, index_t, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

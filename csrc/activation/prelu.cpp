@@ -37,8 +37,7 @@ void prelu_forward(index_t rows, index_t cols, const T* x, const T* alpha, T* y)
                    [&](index_t i, index_t count) {
                        k.prelu_forward(count, wide, x + i * wide, f.slopes, y + i * wide);
                    });
-    if (rest > 0)
-        k.prelu_forward(1, rest * cols, x + whole * wide, f.slopes, y + whole * wide);
+    if (rest > 0) k.prelu_forward(1, rest * cols, x + whole * wide, f.slopes, y + whole * wide);
 }
 
 template <class T>
@@ -46,22 +45,22 @@ void prelu_backward(index_t rows, index_t cols, const T* x, const T* alpha, cons
                     T* dalpha) {
     const auto& k = kernels<ActivationBackwardKernels, T>();
     const Folded<T> f(rows, cols, alpha);
-    sum_in_blocks<T>(
-        threads_for(double(rows) * double(cols) * 12.0 * sizeof(T)), rows, cols, dalpha,
-        [&](index_t row, index_t count, T* out) {
-            Scratch<T> t(count * cols);
-            const index_t wide = f.fold * cols, whole = count / f.fold, rest = count % f.fold;
-            const index_t i = row * cols, j = whole * wide;
-            k.prelu_backward(whole, wide, x + i, f.slopes, dy + i, dx + i, t.get());
-            if (rest > 0)
-                k.prelu_backward(1, rest * cols, x + i + j, f.slopes, dy + i + j, dx + i + j,
-                                 t.get() + j);
-            k.column_sums(count, cols, t.get(), out);
-        });
+    sum_in_blocks<T>(threads_for(double(rows) * double(cols) * 12.0 * sizeof(T)), rows, cols,
+                     dalpha, [&](index_t row, index_t count, T* out) {
+                         Scratch<T> t(count * cols);
+                         const index_t wide = f.fold * cols, whole = count / f.fold,
+                                       rest = count % f.fold;
+                         const index_t i = row * cols, j = whole * wide;
+                         k.prelu_backward(whole, wide, x + i, f.slopes, dy + i, dx + i, t.get());
+                         if (rest > 0)
+                             k.prelu_backward(1, rest * cols, x + i + j, f.slopes, dy + i + j,
+                                              dx + i + j, t.get() + j);
+                         k.column_sums(count, cols, t.get(), out);
+                     });
 }
 
-#define RV_INSTANTIATE(T)                                                                       \
-    template void prelu_forward<T>(index_t, index_t, const T*, const T*, T*);                   \
+#define RV_INSTANTIATE(T)                                                     \
+    template void prelu_forward<T>(index_t, index_t, const T*, const T*, T*); \
     template void prelu_backward<T>(index_t, index_t, const T*, const T*, const T*, T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -72,15 +72,14 @@ void log_softmax_forward(index_t outer, index_t n, index_t inner, const T* x, T*
     forward(true, outer, n, inner, x, y);
 }
 template <class T>
-void log_softmax_backward(index_t outer, index_t n, index_t inner, const T* y, const T* dy,
-                          T* dx) {
+void log_softmax_backward(index_t outer, index_t n, index_t inner, const T* y, const T* dy, T* dx) {
     backward(true, outer, n, inner, y, dy, dx);
 }
 
-#define RV_INSTANTIATE(T)                                                                       \
-    template void softmax_forward<T>(index_t, index_t, index_t, const T*, T*);                  \
-    template void softmax_backward<T>(index_t, index_t, index_t, const T*, const T*, T*);       \
-    template void log_softmax_forward<T>(index_t, index_t, index_t, const T*, T*);              \
+#define RV_INSTANTIATE(T)                                                                 \
+    template void softmax_forward<T>(index_t, index_t, index_t, const T*, T*);            \
+    template void softmax_backward<T>(index_t, index_t, index_t, const T*, const T*, T*); \
+    template void log_softmax_forward<T>(index_t, index_t, index_t, const T*, T*);        \
     template void log_softmax_backward<T>(index_t, index_t, index_t, const T*, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -8,8 +8,7 @@ namespace {
 
 std::string shape_of(const py::array& a) {
     std::string text = "(";
-    for (py::ssize_t i = 0; i < a.ndim(); ++i)
-        text += (i ? ", " : "") + std::to_string(a.shape(i));
+    for (py::ssize_t i = 0; i < a.ndim(); ++i) text += (i ? ", " : "") + std::to_string(a.shape(i));
     return text + (a.ndim() == 1 ? ",)" : ")");
 }
 
@@ -56,7 +55,8 @@ void refuse_layout(const char* op, const py::array& a, const char* name, int wan
                    bool writable) {
     const std::string wanted = wanted_type == kTypeNumber<float> ? "float32" : "float64";
     if (type_number(a) != wanted_type)
-        throw py::type_error(start(op, name) + "must have dtype " + wanted + "; got " + dtype_of(a));
+        throw py::type_error(start(op, name) + "must have dtype " + wanted + "; got " +
+                             dtype_of(a));
     if (!native_order(a))
         throw py::type_error(start(op, name) + "must be in native byte order; got dtype " +
                              dtype_of(a));
@@ -95,9 +95,9 @@ void refuse_overlap(const char* op, const char* name, const char* other_name, bo
 
 py::array new_array(int type_number, int ndim, const index_t* shape) {
     const auto& api = pyd::npy_api::get();
-    PyObject* a = api.PyArray_NewFromDescr_(
-        reinterpret_cast<PyTypeObject*>(api.PyArray_Type_), api.PyArray_DescrFromType_(type_number),
-        ndim, shape, nullptr, nullptr, 0, nullptr);
+    PyObject* a = api.PyArray_NewFromDescr_(reinterpret_cast<PyTypeObject*>(api.PyArray_Type_),
+                                            api.PyArray_DescrFromType_(type_number), ndim, shape,
+                                            nullptr, nullptr, 0, nullptr);
     if (a == nullptr) throw py::error_already_set();
     return py::reinterpret_steal<py::array>(a);
 }
@@ -119,7 +119,8 @@ Source make_source(const char* op, const py::array& a, const char* name) {
                              "must hold booleans, integers or floats of 16, 32 or 64 bits; got "
                              "dtype " +
                              dtype_of(a));
-    if (a.ndim() == 0) throw py::value_error(start(op, name) + "must have at least one axis; got ()");
+    if (a.ndim() == 0)
+        throw py::value_error(start(op, name) + "must have at least one axis; got ()");
     if (a.ndim() > 32)
         throw py::value_error(start(op, name) + "must have at most 32 axes; got " +
                               std::to_string(a.ndim()));

@@ -32,8 +32,8 @@ namespace gate {
 namespace pyd = pybind11::detail;
 
 template <class T>
-inline constexpr int kTypeNumber = std::is_same_v<T, float> ? int(pyd::npy_api::NPY_FLOAT_)
-                                                             : int(pyd::npy_api::NPY_DOUBLE_);
+inline constexpr int kTypeNumber =
+    std::is_same_v<T, float> ? int(pyd::npy_api::NPY_FLOAT_) : int(pyd::npy_api::NPY_DOUBLE_);
 
 inline const pyd::PyArray_Proxy* proxy(const pybind11::array& a) {
     return pyd::array_proxy(a.ptr());
@@ -152,8 +152,7 @@ pybind11::array output_like(const char* op, const pybind11::object& given,
     return a;
 }
 template <class T>
-pybind11::array output(const char* op, const pybind11::object& given, const char* name,
-                       Axes axes) {
+pybind11::array output(const char* op, const pybind11::object& given, const char* name, Axes axes) {
     if (!given.is_none()) {
         pybind11::array a = gate::as_array(op, given, name);
         out<T>(op, a, name, axes);

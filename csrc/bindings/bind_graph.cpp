@@ -15,8 +15,8 @@ void Runner<T>::bind(const std::vector<py::array>& values, const py::array& grad
                      const std::vector<index_t>& offsets) {
     const auto& sizes = graph->param_sizes();
     if (values.size() != sizes.size() || offsets.size() != sizes.size())
-        throw py::value_error("bind: expected " + std::to_string(sizes.size()) + " parameters; got " +
-                              std::to_string(values.size()));
+        throw py::value_error("bind: expected " + std::to_string(sizes.size()) +
+                              " parameters; got " + std::to_string(values.size()));
     Params<T> p;
     T* g = out<T>("bind", grad, "gradient");
     for (std::size_t i = 0; i < sizes.size(); ++i) {
@@ -139,11 +139,12 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
                                })
         .def(
             "dense",
-            [](G& g, int x, index_t units_in, index_t units, int kernel, int bias, const std::string& act, double a,
-               double b, double c) {
+            [](G& g, int x, index_t units_in, index_t units, int kernel, int bias,
+               const std::string& act, double a, double b, double c) {
                 I params{kernel};
                 if (bias >= 0) params.push_back(bias);
-                return g.add(make_dense<T>(units_in, units, bias >= 0, act_named(act), {a, b, c}), {x}, params);
+                return g.add(make_dense<T>(units_in, units, bias >= 0, act_named(act), {a, b, c}),
+                             {x}, params);
             },
             py::arg("x"), py::arg("units_in"), py::arg("units"), py::arg("kernel"), py::arg("bias"),
             py::arg("act"), py::arg("a") = 0.0, py::arg("b") = 0.0, py::arg("c") = 0.0)
@@ -156,7 +157,9 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
             py::arg("c") = 0.0)
         .def(
             "softmax",
-            [](G& g, int x, int axis, bool log) { return g.add(make_softmax<T>(axis, log), {x}, {}); },
+            [](G& g, int x, int axis, bool log) {
+                return g.add(make_softmax<T>(axis, log), {x}, {});
+            },
             py::arg("x"), py::arg("axis"), py::arg("log"))
         .def(
             "prelu",
@@ -166,10 +169,13 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
             py::arg("x"), py::arg("alpha_shape"), py::arg("alpha"))
         .def(
             "reshape",
-            [](G& g, int x, const Shape& target) { return g.add(make_reshape<T>(target), {x}, {}); },
+            [](G& g, int x, const Shape& target) {
+                return g.add(make_reshape<T>(target), {x}, {});
+            },
             py::arg("x"), py::arg("target"))
         .def(
-            "permute", [](G& g, int x, const I& perm) { return g.add(make_permute<T>(perm), {x}, {}); },
+            "permute",
+            [](G& g, int x, const I& perm) { return g.add(make_permute<T>(perm), {x}, {}); },
             py::arg("x"), py::arg("perm"))
         .def(
             "repeat", [](G& g, int x, index_t n) { return g.add(make_repeat<T>(n), {x}, {}); },

@@ -39,10 +39,9 @@ py::array activation_backward(const std::string& act, double a, double b, double
                               const py::object& out_arg) {
     const Act kind = act_named(act);
     const ActParams p{a, b, c};
-    return elementwise_backward("activation_backward", "saved", saved, dy, out_arg,
-                                [&](index_t n, auto* sp, auto* dyp, auto* dxp) {
-                                    act_backward(kind, p, n, sp, dyp, dxp);
-                                });
+    return elementwise_backward(
+        "activation_backward", "saved", saved, dy, out_arg,
+        [&](index_t n, auto* sp, auto* dyp, auto* dxp) { act_backward(kind, p, n, sp, dyp, dxp); });
 }
 
 py::array activation_derivative(const std::string& act, double a, double b, double c,
@@ -75,9 +74,8 @@ py::tuple bias_activation_backward(const std::string& act, double a, double b, d
         require_apart<T>(op, dbp, cols, "db", dxp, n, "out");
         require_apart<T>(op, dbp, cols, "db", dyp, n, "dy");
         require_apart<T>(op, dbp, cols, "db", sp, n, "saved");
-        run_released(9.0 * double(n), [&] {
-            act_backward_bias<T>(kind, p, rows, cols, sp, dyp, dxp, dbp);
-        });
+        run_released(9.0 * double(n),
+                     [&] { act_backward_bias<T>(kind, p, rows, cols, sp, dyp, dxp, dbp); });
         return py::make_tuple(dx, db);
     });
 }
@@ -86,18 +84,16 @@ template <class F>
 py::array softmax_like(const char* op, const py::array& x, int axis, const py::object& out_arg,
                        F&& f) {
     const Middle s = around(op, x, axis);
-    return elementwise(op, "x", x, out_arg, [&](index_t, auto* xp, auto* yp) {
-        f(s.outer, s.n, s.inner, xp, yp);
-    });
+    return elementwise(op, "x", x, out_arg,
+                       [&](index_t, auto* xp, auto* yp) { f(s.outer, s.n, s.inner, xp, yp); });
 }
 template <class F>
 py::array softmax_like_backward(const char* op, const py::array& y, const py::array& dy, int axis,
                                 const py::object& out_arg, F&& f) {
     const Middle s = around(op, dy, axis);
-    return elementwise_backward(op, "y", y, dy, out_arg,
-                                [&](index_t, auto* yp, auto* dyp, auto* dxp) {
-                                    f(s.outer, s.n, s.inner, yp, dyp, dxp);
-                                });
+    return elementwise_backward(
+        op, "y", y, dy, out_arg,
+        [&](index_t, auto* yp, auto* dyp, auto* dxp) { f(s.outer, s.n, s.inner, yp, dyp, dxp); });
 }
 
 void bind_softmax(py::module_& m) {
@@ -113,14 +109,12 @@ void bind_softmax(py::module_& m) {
                                 log_softmax_forward(o, n, i, xp, yp);
                             });
     });
-    m.def("softmax_backward",
-          [](const py::array& y, const py::array& dy, int axis, const py::object& out_arg) {
-              return softmax_like_backward(
-                  "softmax_backward", y, dy, axis, out_arg,
-                  [](index_t o, index_t n, index_t i, auto* yp, auto* dyp, auto* dxp) {
-                      softmax_backward(o, n, i, yp, dyp, dxp);
-                  });
-          });
+    m.def("softmax_backward", [](const py::array& y, const py::array& dy, int axis,
+                                 const py::object& out_arg) {
+        return softmax_like_backward("softmax_backward", y, dy, axis, out_arg,
+                                     [](index_t o, index_t n, index_t i, auto* yp, auto* dyp,
+                                        auto* dxp) { softmax_backward(o, n, i, yp, dyp, dxp); });
+    });
     m.def("log_softmax_backward",
           [](const py::array& y, const py::array& dy, int axis, const py::object& out_arg) {
               return softmax_like_backward(
@@ -139,9 +133,10 @@ index_t alpha_columns(const char* op, const py::array& x, const char* name,
     for (int i = 0; fits && i < as->nd; ++i)
         fits = as->dimensions[i] == xs->dimensions[xs->nd - as->nd + i];
     if (!fits)
-        throw py::value_error(std::string(op) + ": `alpha` must have the shape of the last axes of `" +
-                              name + "`, " + py::str(x.attr("shape")).cast<std::string>() +
-                              "; got " + py::str(alpha.attr("shape")).cast<std::string>());
+        throw py::value_error(std::string(op) +
+                              ": `alpha` must have the shape of the last axes of `" + name + "`, " +
+                              py::str(x.attr("shape")).cast<std::string>() + "; got " +
+                              py::str(alpha.attr("shape")).cast<std::string>());
     return elements(alpha);
 }
 
@@ -177,9 +172,8 @@ py::tuple prelu_backward_op(const py::array& x, const py::array& alpha, const py
         require_same_or_apart(op, dxp, "out", dyp, "dy", n);
         require_apart<T>(op, dxp, n, "out", xp, n, "x");
         require_apart<T>(op, dxp, n, "out", ap, cols, "alpha");
-        run_released(8.0 * double(n), [&] {
-            prelu_backward<T>(rows_of(n, cols), cols, xp, ap, dyp, dxp, dap);
-        });
+        run_released(8.0 * double(n),
+                     [&] { prelu_backward<T>(rows_of(n, cols), cols, xp, ap, dyp, dxp, dap); });
         return py::make_tuple(dx, da);
     });
 }
@@ -199,9 +193,8 @@ void bind_activation(py::module_& m) {
     m.def("prelu_backward", &prelu_backward_op);
     m.def("vector_math", [](const std::string& f, const py::array& x, const py::object& out_arg) {
         const Math kind = math_named(f);
-        return elementwise(f.c_str(), "x", x, out_arg, [&](index_t n, auto* xp, auto* yp) {
-            vector_math(kind, n, xp, yp);
-        });
+        return elementwise(f.c_str(), "x", x, out_arg,
+                           [&](index_t n, auto* xp, auto* yp) { vector_math(kind, n, xp, yp); });
     });
     m.def("column_sums", [](const py::array& x, const py::object& out_arg) {
         constexpr const char* op = "column_sums";

@@ -33,9 +33,10 @@ const std::int64_t* row_numbers(const char* op, const py::array& rows, index_t l
                       gate::native_order(rows) && rows.itemsize() == 8 &&
                       rows.dtype().kind() == 'i';
     if (!fits)
-        throw py::type_error(std::string(op) +
-                             ": `rows` must be a contiguous array of int64 with one axis; got dtype " +
-                             py::str(rows.dtype()).cast<std::string>());
+        throw py::type_error(
+            std::string(op) +
+            ": `rows` must be a contiguous array of int64 with one axis; got dtype " +
+            py::str(rows.dtype()).cast<std::string>());
     const auto* p = elements_of<const std::int64_t>(rows);
     for (index_t i = 0, n = elements(rows); i < n; ++i)
         if (p[i] < 0 || p[i] >= limit)
@@ -77,7 +78,8 @@ py::array gather_rows_op(const py::array& x, const py::object& rows_arg, index_t
                                       py::str(y.attr("shape")).cast<std::string>());
         }
         T* yp = out<T>(op, y, "out");
-        run_released(2.0 * double(elements(y)), [&] { gather_rows<T>(source, rows, start, n, yp); });
+        run_released(2.0 * double(elements(y)),
+                     [&] { gather_rows<T>(source, rows, start, n, yp); });
         return y;
     });
 }
@@ -93,9 +95,8 @@ py::array filled(const char* op, const Shape& shape, const std::string& dtype,
     }
     return dispatch_name(op, dtype, [&](auto zero) {
         using T = decltype(zero);
-        py::array y = out_arg.is_none()
-                          ? new_array<T>(static_cast<int>(shape.size()), shape.data())
-                          : gate::as_array(op, out_arg, "out");
+        py::array y = out_arg.is_none() ? new_array<T>(static_cast<int>(shape.size()), shape.data())
+                                        : gate::as_array(op, out_arg, "out");
         T* yp = out<T>(op, y, "out");
         if (elements(y) != n)
             throw py::value_error(std::string(op) + ": `out` must have " + std::to_string(n) +
@@ -179,7 +180,8 @@ void bind_reductions(py::module_& m) {
         return reduction("reduce_sumsq", x, [](index_t n, auto* p) { return reduce_sumsq(n, p); });
     });
     m.def("reduce_sumabs", [](const py::array& x) {
-        return reduction("reduce_sumabs", x, [](index_t n, auto* p) { return reduce_sumabs(n, p); });
+        return reduction("reduce_sumabs", x,
+                         [](index_t n, auto* p) { return reduce_sumabs(n, p); });
     });
     m.def("all_finite", [](const py::array& x) {
         return reduction("all_finite", x, [](index_t n, auto* p) { return all_finite(n, p); });
@@ -197,27 +199,26 @@ void bind_data(py::module_& m) {
             dropout(RandomKey{seed, stream}, rate, n, xp, yp);
         });
     });
-    m.def("dropout_mask", [](const Shape& shape, double rate, std::uint64_t seed,
-                             std::uint64_t stream, const std::string& dtype,
-                             const py::object& out_arg) {
-        check_rate("dropout_mask", rate);
-        return filled("dropout_mask", shape, dtype, out_arg, [&](index_t n, auto* p) {
-            dropout_mask(RandomKey{seed, stream}, rate, n, p);
-        });
-    });
+    m.def("dropout_mask",
+          [](const Shape& shape, double rate, std::uint64_t seed, std::uint64_t stream,
+             const std::string& dtype, const py::object& out_arg) {
+              check_rate("dropout_mask", rate);
+              return filled("dropout_mask", shape, dtype, out_arg, [&](index_t n, auto* p) {
+                  dropout_mask(RandomKey{seed, stream}, rate, n, p);
+              });
+          });
     m.def("random_uniform", [](const Shape& shape, std::uint64_t seed, std::uint64_t stream,
                                const std::string& dtype, const py::object& out_arg) {
-        return filled("random_uniform", shape, dtype, out_arg, [&](index_t n, auto* p) {
-            random_uniform(RandomKey{seed, stream}, n, p);
-        });
+        return filled("random_uniform", shape, dtype, out_arg,
+                      [&](index_t n, auto* p) { random_uniform(RandomKey{seed, stream}, n, p); });
     });
-    m.def("random_normal", [](const Shape& shape, double mean, double stddev, std::uint64_t seed,
-                              std::uint64_t stream, const std::string& dtype,
-                              const py::object& out_arg) {
-        return filled("random_normal", shape, dtype, out_arg, [&](index_t n, auto* p) {
-            random_normal(RandomKey{seed, stream}, mean, stddev, n, p);
-        });
-    });
+    m.def("random_normal",
+          [](const Shape& shape, double mean, double stddev, std::uint64_t seed,
+             std::uint64_t stream, const std::string& dtype, const py::object& out_arg) {
+              return filled("random_normal", shape, dtype, out_arg, [&](index_t n, auto* p) {
+                  random_normal(RandomKey{seed, stream}, mean, stddev, n, p);
+              });
+          });
     m.def("scale_shift", &scale_shift_op);
     m.def("scale_shift_columns", &scale_shift_columns_op);
     m.def("permute", &permute_op);

@@ -36,7 +36,8 @@ const T* weights(const char* op, const py::object& sample_weight, index_t rows) 
     const py::array w = gate::as_array(op, sample_weight, "sample_weight");
     const T* p = in<T>(op, w, "sample_weight");
     if (elements(w) != rows)
-        throw py::value_error(std::string(op) + ": `sample_weight` must have one weight for each of " +
+        throw py::value_error(std::string(op) +
+                              ": `sample_weight` must have one weight for each of " +
                               std::to_string(rows) + " rows; got shape " + shape_of(w));
     return p;
 }
@@ -58,10 +59,9 @@ bool on_logits(Loss loss) {
 template <class T>
 [[noreturn]] void refuse_label(const T* y_true, index_t row, index_t cols) {
     const double label = static_cast<double>(y_true[row]);
-    const std::string text =
-        std::floor(label) == label && std::abs(label) < 1e15
-            ? std::to_string(static_cast<long long>(label))
-            : std::to_string(label);
+    const std::string text = std::floor(label) == label && std::abs(label) < 1e15
+                                 ? std::to_string(static_cast<long long>(label))
+                                 : std::to_string(label);
     throw py::value_error("loss: `y_true` must hold class numbers in [0, " + std::to_string(cols) +
                           "); got " + text + " in row " + std::to_string(row));
 }
@@ -136,9 +136,8 @@ py::array count(const std::string& kind, const py::array& y_true, const py::arra
         const T* w = weights<T>(op, sample_weight, rows);
         const py::array match = new_array<T>({rows});
         T* mp = elements_of<T>(match);
-        run_released(2.0 * double(rows * cols), [&] {
-            count_matches<T>(which, p, rows, cols, yt, yp, w, mp);
-        });
+        run_released(2.0 * double(rows * cols),
+                     [&] { count_matches<T>(which, p, rows, cols, yt, yp, w, mp); });
         return match;
     });
 }

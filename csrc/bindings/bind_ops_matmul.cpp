@@ -61,7 +61,8 @@ Extents extents(const py::array& a, const py::array& b, bool ta, bool tb) {
                               (tb ? " transposed" : ""));
     };
     if (b.ndim() != 2) fail("`b` must have two axes (K, N)");
-    if (a.ndim() < (ta ? 2 : 1)) fail(ta ? "`a` must have axes (..., K, M)" : "`a` must have axes (..., K)");
+    if (a.ndim() < (ta ? 2 : 1))
+        fail(ta ? "`a` must have axes (..., K, M)" : "`a` must have axes (..., K)");
     Extents e{1, 1, extent(b, tb ? 0 : 1), 0, 1, 0};
     const int last = gate::proxy(a)->nd - 1;
     e.a_cols = extent(a, last);

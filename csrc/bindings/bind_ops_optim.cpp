@@ -14,18 +14,23 @@ constexpr const char* kOp = "optimizer_step";
 
 struct NumberKey {
     const char* name;
-    double OptimParams::*field;
+    double OptimParams::* field;
 };
 struct FlagKey {
     const char* name;
-    bool OptimParams::*field;
+    bool OptimParams::* field;
 };
 constexpr NumberKey kNumbers[] = {
-    {"learning_rate", &OptimParams::learning_rate}, {"momentum", &OptimParams::momentum},
-    {"beta_1", &OptimParams::beta_1},               {"beta_2", &OptimParams::beta_2},
-    {"rho", &OptimParams::rho},                     {"epsilon", &OptimParams::epsilon},
-    {"weight_decay", &OptimParams::weight_decay},   {"clipnorm", &OptimParams::clipnorm},
-    {"clipvalue", &OptimParams::clipvalue},         {"global_clipnorm", &OptimParams::global_clipnorm},
+    {"learning_rate", &OptimParams::learning_rate},
+    {"momentum", &OptimParams::momentum},
+    {"beta_1", &OptimParams::beta_1},
+    {"beta_2", &OptimParams::beta_2},
+    {"rho", &OptimParams::rho},
+    {"epsilon", &OptimParams::epsilon},
+    {"weight_decay", &OptimParams::weight_decay},
+    {"clipnorm", &OptimParams::clipnorm},
+    {"clipvalue", &OptimParams::clipvalue},
+    {"global_clipnorm", &OptimParams::global_clipnorm},
 };
 constexpr FlagKey kFlags[] = {
     {"nesterov", &OptimParams::nesterov},
@@ -33,7 +38,9 @@ constexpr FlagKey kFlags[] = {
     {"centered", &OptimParams::centered},
 };
 
-[[noreturn]] void refuse(const std::string& why) { throw py::value_error(std::string(kOp) + ": " + why); }
+[[noreturn]] void refuse(const std::string& why) {
+    throw py::value_error(std::string(kOp) + ": " + why);
+}
 
 // (w, offset, size, decay, l1, l2)
 template <class T>
@@ -45,8 +52,8 @@ OptimVariable<T> variable_from(const py::tuple& v, index_t length, std::size_t n
                               v[2].cast<index_t>(),         v[3].cast<bool>(),
                               v[4].cast<double>(),          v[5].cast<double>()};
     if (variable.size != elements(w))
-        refuse("`" + name + "` has " + std::to_string(elements(w)) + " elements, not size=" +
-               std::to_string(variable.size));
+        refuse("`" + name + "` has " + std::to_string(elements(w)) +
+               " elements, not size=" + std::to_string(variable.size));
     if (variable.offset < 0 || variable.offset > length || variable.size > length - variable.offset)
         refuse("`" + name + "` at offset " + std::to_string(variable.offset) + " with " +
                std::to_string(variable.size) + " elements does not fit a gradient of " +
@@ -80,9 +87,8 @@ double step(const OptimParams& p, index_t iteration, const py::list& variables,
         require_apart<T>(kOp, slot_pointers.back(), n, "slots", g, n, "gradient");
     }
     double penalty = 0;
-    run_released(10.0 * total, [&] {
-        penalty = optim_step<T>(p, iteration, vars, g, slot_pointers.data());
-    });
+    run_released(10.0 * total,
+                 [&] { penalty = optim_step<T>(p, iteration, vars, g, slot_pointers.data()); });
     return penalty;
 }
 

@@ -86,8 +86,8 @@ void bind_runtime(py::module_& m) {
                 throw std::invalid_argument("fma_peak: `seconds` must be in (0, 60]; got " +
                                             std::to_string(seconds));
             if (dtype != "float32" && dtype != "float64")
-                throw std::invalid_argument("fma_peak: `dtype` must be 'float32' or 'float64'; got '" +
-                                            dtype + "'");
+                throw std::invalid_argument(
+                    "fma_peak: `dtype` must be 'float32' or 'float64'; got '" + dtype + "'");
             py::gil_scoped_release release;
             return dtype == "float32" ? fma_peak<float>(threads, seconds)
                                       : fma_peak<double>(threads, seconds);

@@ -61,7 +61,9 @@ class PyTrainer {
     PyTrainer(std::shared_ptr<Runner<T>> runner, const std::string& loss,
               const std::string& reduction, double label_smoothing, const py::object& ignore_class,
               const std::vector<py::dict>& metrics)
-        : runner_(std::move(runner)), trainer_(runner_->graph, loss_spec(loss, reduction, label_smoothing, ignore_class), specs(metrics)) {
+        : runner_(std::move(runner)),
+          trainer_(runner_->graph, loss_spec(loss, reduction, label_smoothing, ignore_class),
+                   specs(metrics)) {
         reset_totals();
         totals_.metric.resize(metrics.size());
         totals_.metric_weight.resize(metrics.size());
@@ -77,14 +79,17 @@ class PyTrainer {
         variables_.clear();
         const index_t total = runner_->gradient.size();
         for (const auto& [param, offset, size, decay, l1, l2] : variables) {
-            if (param < 0 || param >= static_cast<int>(runner_->params.value.size()) || offset < 0 ||
-                offset + size > total || size != runner_->graph->param_sizes()[static_cast<std::size_t>(param)])
+            if (param < 0 || param >= static_cast<int>(runner_->params.value.size()) ||
+                offset < 0 || offset + size > total ||
+                size != runner_->graph->param_sizes()[static_cast<std::size_t>(param)])
                 throw std::invalid_argument("set_optimizer: a variable does not fit");
-            variables_.push_back({runner_->params.value[static_cast<std::size_t>(param)], offset, size, decay, l1, l2});
+            variables_.push_back({runner_->params.value[static_cast<std::size_t>(param)], offset,
+                                  size, decay, l1, l2});
         }
         slot_pointers_.clear();
         for (const auto& s : slots) {
-            if (s.size() != total) throw std::invalid_argument("set_optimizer: a slot has the wrong length");
+            if (s.size() != total)
+                throw std::invalid_argument("set_optimizer: a slot has the wrong length");
             slot_pointers_.push_back(out<T>("set_optimizer", s, "slots"));
         }
         slots_ = slots;
@@ -108,11 +113,13 @@ class PyTrainer {
         const Feed feed = make_feed(x, y, weights, py::none(), start, batch);
         py::gil_scoped_release release;
         const std::lock_guard<std::mutex> lock(mutex_);
-        return trainer_.evaluate(runner_->params, penalty, feed, start, max_batches, seconds, totals_);
+        return trainer_.evaluate(runner_->params, penalty, feed, start, max_batches, seconds,
+                                 totals_);
     }
 
     py::tuple totals() const {
-        return py::make_tuple(totals_.loss, totals_.loss_weight, totals_.metric, totals_.metric_weight);
+        return py::make_tuple(totals_.loss, totals_.loss_weight, totals_.metric,
+                              totals_.metric_weight);
     }
     void reset_totals() {
         totals_.loss = totals_.loss_weight = 0;

@@ -73,8 +73,7 @@ void gather_rows(const Source& s, const std::int64_t* rows, index_t start, index
         const index_t end = (b + 1) * block < n ? (b + 1) * block : n;
         for (index_t i = b * block; i < end; ++i) {
             const char* row = base + (rows == nullptr ? start + i : rows[i]) * step;
-            if (rows != nullptr && i + 4 < n)
-                __builtin_prefetch(base + rows[i + 4] * step);
+            if (rows != nullptr && i + 4 < n) __builtin_prefetch(base + rows[i + 4] * step);
             if (dense)
                 convert(row, width, out + i * width);
             else

@@ -83,7 +83,7 @@ template <class T>
 void permute(const Shape& in_shape, const std::vector<int>& perm, const T* x, T* out) {
     const std::size_t rank = in_shape.size();
     // Neighbouring axes that stay together count as one; axes of extent 1 as none.
-    Shape extent;                // of the output's merged axes
+    Shape extent;                 // of the output's merged axes
     std::vector<index_t> stride;  // of each in x
     for (std::size_t i = 0; i < rank; ++i) {
         const auto axis = static_cast<std::size_t>(perm[i]);
@@ -126,14 +126,14 @@ void permute(const Shape& in_shape, const std::vector<int>& perm, const T* x, T*
     });
 }
 
-#define RV_INSTANTIATE(T)                                                                       \
-    template void scale_shift(index_t, const T*, double, double, T*);                           \
-    template void scale_shift_columns(index_t, index_t, const T*, const T*, const T*, T*);      \
-    template void permute(const Shape&, const std::vector<int>&, const T*, T*);                 \
-    template void add_inplace(index_t, const T*, T*);                                           \
-    template double reduce_sum(index_t, const T*);                                              \
-    template double reduce_sumsq(index_t, const T*);                                            \
-    template double reduce_sumabs(index_t, const T*);                                           \
+#define RV_INSTANTIATE(T)                                                                  \
+    template void scale_shift(index_t, const T*, double, double, T*);                      \
+    template void scale_shift_columns(index_t, index_t, const T*, const T*, const T*, T*); \
+    template void permute(const Shape&, const std::vector<int>&, const T*, T*);            \
+    template void add_inplace(index_t, const T*, T*);                                      \
+    template double reduce_sum(index_t, const T*);                                         \
+    template double reduce_sumsq(index_t, const T*);                                       \
+    template double reduce_sumabs(index_t, const T*);                                      \
     template bool all_finite(index_t, const T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -83,23 +83,24 @@ void random_uniform(const RandomKey& key, index_t n, T* out) {
 // Box-Muller on pairs of words: u in (0, 1], so that the logarithm is finite.
 template <class T>
 void random_normal(const RandomKey& key, double mean, double stddev, index_t n, T* out) {
-    for_words<T>(key, (n + 1) / 2 * 2, [&](index_t first, index_t count, const std::uint32_t* words) {
-        for (index_t i = 0; i + 1 < count; i += 2) {
-            const double u = (static_cast<double>(words[i]) + 1.0) * 0x1p-32;
-            const double angle =
-                2 * std::numbers::pi * static_cast<double>(words[i + 1]) * 0x1p-32;
-            const double radius = stddev * std::sqrt(-2 * std::log(u));
-            out[first + i] = static_cast<T>(mean + radius * std::cos(angle));
-            if (first + i + 1 < n)
-                out[first + i + 1] = static_cast<T>(mean + radius * std::sin(angle));
-        }
-    });
+    for_words<T>(key, (n + 1) / 2 * 2,
+                 [&](index_t first, index_t count, const std::uint32_t* words) {
+                     for (index_t i = 0; i + 1 < count; i += 2) {
+                         const double u = (static_cast<double>(words[i]) + 1.0) * 0x1p-32;
+                         const double angle =
+                             2 * std::numbers::pi * static_cast<double>(words[i + 1]) * 0x1p-32;
+                         const double radius = stddev * std::sqrt(-2 * std::log(u));
+                         out[first + i] = static_cast<T>(mean + radius * std::cos(angle));
+                         if (first + i + 1 < n)
+                             out[first + i + 1] = static_cast<T>(mean + radius * std::sin(angle));
+                     }
+                 });
 }
 
-#define RV_INSTANTIATE(T)                                                            \
-    template void dropout(const RandomKey&, double, index_t, const T*, T*);          \
-    template void dropout_mask(const RandomKey&, double, index_t, T*);               \
-    template void random_uniform(const RandomKey&, index_t, T*);                     \
+#define RV_INSTANTIATE(T)                                                   \
+    template void dropout(const RandomKey&, double, index_t, const T*, T*); \
+    template void dropout_mask(const RandomKey&, double, index_t, T*);      \
+    template void random_uniform(const RandomKey&, index_t, T*);            \
     template void random_normal(const RandomKey&, double, double, index_t, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

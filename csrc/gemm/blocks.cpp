@@ -53,8 +53,8 @@ void GemmProblem<T>::activate(index_t i0, index_t i1, index_t j0, index_t j1) co
         std::swap(i1, j1);
     }
     const index_t width = j1 - j0;
-    if (ldc == width) return act_forward(e.act, e.params, (i1 - i0) * width, c + i0 * ldc,
-                                         c + i0 * ldc);
+    if (ldc == width)
+        return act_forward(e.act, e.params, (i1 - i0) * width, c + i0 * ldc, c + i0 * ldc);
     for (index_t i = i0; i < i1; ++i) {
         T* row = c + i * ldc + j0;
         act_forward(e.act, e.params, width, row, row);

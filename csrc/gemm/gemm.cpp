@@ -32,8 +32,8 @@ template <class T, class F>
 void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
     const double bytes = static_cast<double>(sizeof(T)) *
                          (static_cast<double>(g.m) * g.k + static_cast<double>(g.k) * g.n);
-    const double flops = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) *
-                         static_cast<double>(g.k);
+    const double flops =
+        2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
     const int threads = threads_for(flops > 4 * bytes ? flops : 4 * bytes);
     if (threads <= 1) return block(index_t{0}, g.m, index_t{0}, g.n);
     const index_t row_units = (g.m + mr - 1) / mr, col_units = (g.n + nr - 1) / nr;

@@ -224,8 +224,8 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
         for (std::size_t k = 0; k < step.node->inputs.size(); ++k)
             if (step.wants_dx[k]) {
                 const int v = step.node->inputs[k];
-                if (step.skip_backward || (step.node->in_place_backward() &&
-                                           volume(shapes[v]) == volume(step.shapes.y)))
+                if (step.skip_backward ||
+                    (step.node->in_place_backward() && volume(shapes[v]) == volume(step.shapes.y)))
                     groot[v] = root_of(groot, step.node->output);
                 touch(v, i);
             }
@@ -269,9 +269,9 @@ void PlanCache<T>::clear() {
     plans_.clear();
 }
 
-#define RV_INSTANTIATE(T)                                                           \
-    template class Graph<T>;                                                        \
-    template class PlanCache<T>;                                                    \
+#define RV_INSTANTIATE(T)        \
+    template class Graph<T>;     \
+    template class PlanCache<T>; \
     template Plan<T> make_plan(const Graph<T>&, const Shape&, Mode, bool);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -61,8 +61,8 @@ class DenseNode final : public Node<T> {
             column_sums(m, u_, r.dy, db);
         }
         if (r.dparam[0] != nullptr)
-            gemm<T>(Trans::yes, Trans::no, k_, u_, m, T(1), r.x[0], k_, r.dy, u_, T(0),
-                    r.dparam[0], u_);
+            gemm<T>(Trans::yes, Trans::no, k_, u_, m, T(1), r.x[0], k_, r.dy, u_, T(0), r.dparam[0],
+                    u_);
         if (r.dx[0] != nullptr)
             gemm<T>(Trans::no, Trans::yes, m, k_, u_, T(1), r.dy, u_, r.param[0], u_, T(0), r.dx[0],
                     k_);

@@ -86,7 +86,8 @@ class SoftmaxNode final : public Node<T> {
     Dims dims(const Shape& x) const {
         const std::size_t a = axis(x);
         Dims d;
-        for (std::size_t i = 0; i < x.size(); ++i) (i < a ? d.outer : i > a ? d.inner : d.n) *= x[i];
+        for (std::size_t i = 0; i < x.size(); ++i)
+            (i < a ? d.outer : i > a ? d.inner : d.n) *= x[i];
         return d;
     }
 
@@ -294,12 +295,12 @@ NodePtr<T> make_activity_regularizer(double l1, double l2) {
     return std::make_unique<ActivityRegularizerNode<T>>(l1, l2);
 }
 
-#define RV_INSTANTIATE(T)                                                                     \
-    template NodePtr<T> make_activation(Act, const ActParams&);                               \
-    template NodePtr<T> make_softmax(int, bool);                                              \
-    template NodePtr<T> make_prelu(const Shape&);                                             \
+#define RV_INSTANTIATE(T)                                                                       \
+    template NodePtr<T> make_activation(Act, const ActParams&);                                 \
+    template NodePtr<T> make_softmax(int, bool);                                                \
+    template NodePtr<T> make_prelu(const Shape&);                                               \
     template NodePtr<T> make_rescaling(const std::vector<double>&, const std::vector<double>&); \
-    template NodePtr<T> make_affine(const Shape&);                                            \
+    template NodePtr<T> make_affine(const Shape&);                                              \
     template NodePtr<T> make_activity_regularizer(double, double);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -75,7 +75,9 @@ class DropoutNode final : public Node<T> {
 template <class T>
 class GaussianNoiseNode final : public Node<T> {
   public:
-    GaussianNoiseNode(double stddev, std::uint64_t node_seed) : stddev_(stddev) { this->seed = node_seed; }
+    GaussianNoiseNode(double stddev, std::uint64_t node_seed) : stddev_(stddev) {
+        this->seed = node_seed;
+    }
 
     const char* kind() const override { return "gaussian_noise"; }
     Shape infer(const std::vector<Shape>& x) const override { return x[0]; }
@@ -117,8 +119,8 @@ NodePtr<T> make_gaussian_noise(double stddev, std::uint64_t node_seed) {
     return std::make_unique<GaussianNoiseNode<T>>(stddev, node_seed);
 }
 
-#define RV_INSTANTIATE(T)                                                      \
-    template NodePtr<T> make_dropout(double, const Shape&, std::uint64_t);     \
+#define RV_INSTANTIATE(T)                                                  \
+    template NodePtr<T> make_dropout(double, const Shape&, std::uint64_t); \
     template NodePtr<T> make_gaussian_noise(double, std::uint64_t);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

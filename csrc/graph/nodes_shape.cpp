@@ -91,7 +91,8 @@ class RepeatNode final : public Node<T> {
     }
     void backward(const NodeShapes& s, const NodeRun<T>& r) const override {
         const index_t rows = s.y[0], cols = s.y[2];
-        for (index_t i = 0; i < rows; ++i) column_sums(n_, cols, r.dy + i * n_ * cols, r.dx[0] + i * cols);
+        for (index_t i = 0; i < rows; ++i)
+            column_sums(n_, cols, r.dy + i * n_ * cols, r.dx[0] + i * cols);
     }
 
   private:
@@ -113,8 +114,8 @@ NodePtr<T> make_repeat(index_t n) {
     return std::make_unique<RepeatNode<T>>(n);
 }
 
-#define RV_INSTANTIATE(T)                                    \
-    template NodePtr<T> make_reshape(const Shape&);          \
+#define RV_INSTANTIATE(T)                                      \
+    template NodePtr<T> make_reshape(const Shape&);            \
     template NodePtr<T> make_permute(const std::vector<int>&); \
     template NodePtr<T> make_repeat(index_t);
 RV_INSTANTIATE(float)

@@ -159,10 +159,10 @@ void Session<T>::backward(const Params<T>& params, int steps) {
     }
 }
 
-#define RV_INSTANTIATE(T)                                                                      \
-    template class Session<T>;                                                                 \
-    template void infer(const Plan<T>&, const Params<T>&, const T*, T*);                       \
-    template void infer_rows(const Graph<T>&, PlanCache<T>&, const Params<T>&, const Source&,  \
+#define RV_INSTANTIATE(T)                                                                     \
+    template class Session<T>;                                                                \
+    template void infer(const Plan<T>&, const Params<T>&, const T*, T*);                      \
+    template void infer_rows(const Graph<T>&, PlanCache<T>&, const Params<T>&, const Source&, \
                              index_t, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -155,8 +155,8 @@ double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) 
                 denominator += b.y[i] != static_cast<T>(loss_.params.ignore_class);
         }
     } else if (loss_.reduction == Reduction::mean_with_sample_weight) {
-        denominator = b.weights == nullptr ? static_cast<double>(b.rows)
-                                           : reduce_sum(b.rows, b.weights);
+        denominator =
+            b.weights == nullptr ? static_cast<double>(b.rows) : reduce_sum(b.rows, b.weights);
     }
     value_scale = denominator > 0 ? 1 / denominator : 0;
 
@@ -175,8 +175,8 @@ template <class T>
 void Trainer<T>::refuse_label(const Batch& b, index_t row, index_t cols) const {
     throw std::invalid_argument("labels must be class numbers in 0.." + std::to_string(cols - 1) +
                                 " (the model has " + std::to_string(cols) + " outputs); got " +
-                                std::to_string(static_cast<double>(b.y[row])) + " in the batch of rows " +
-                                std::to_string(b.first_row) + ".." +
+                                std::to_string(static_cast<double>(b.y[row])) +
+                                " in the batch of rows " + std::to_string(b.first_row) + ".." +
                                 std::to_string(b.first_row + b.samples - 1));
 }
 
@@ -224,8 +224,8 @@ index_t Trainer<T>::train(const Params<T>& params, OptimParams optim, index_t it
         double loss = run_loss(batch, true, scale);
         add_metrics(batch, totals);
         session_.backward(params, run);
-        optim.learning_rate = learning_rates[std::min<std::size_t>(
-            static_cast<std::size_t>(done), learning_rates.size() - 1)];
+        optim.learning_rate = learning_rates[std::min<std::size_t>(static_cast<std::size_t>(done),
+                                                                   learning_rates.size() - 1)];
         loss += session_.penalty();
         loss += optim_step<T>(optim, iteration + done, variables, gradients, slots);
         totals.loss += loss * static_cast<double>(n);

@@ -21,10 +21,10 @@ void act_derivative_map(const ActParams& p, index_t n, const T* x, T* y) {
 }  // namespace RV_ISA
 
 // In the order of ActForm.
-#define RV_EACH_ACT(f)                                                                     \
-    f(Linear), f(BinaryStep), f(Relu), f(LeakyRelu), f(ReluGeneral), f(Sigmoid), f(Tanh),  \
-        f(Softplus), f(Softsign), f(Elu), f(EluFromInput), f(Selu), f(Gelu), f(GeluTanh),  \
-        f(Silu), f(HardSigmoid), f(Exponential)
+#define RV_EACH_ACT(f)                                                                             \
+    f(Linear), f(BinaryStep), f(Relu), f(LeakyRelu), f(ReluGeneral), f(Sigmoid), f(Tanh),          \
+        f(Softplus), f(Softsign), f(Elu), f(EluFromInput), f(Selu), f(Gelu), f(GeluTanh), f(Silu), \
+        f(HardSigmoid), f(Exponential)
 #define RV_FORWARD(A) &RV_ISA::act_map<RV_ISA::A, T>
 #define RV_DERIVATIVE(A) &RV_ISA::act_derivative_map<RV_ISA::A, T>
 

@@ -67,9 +67,8 @@ void column_sums(index_t rows, index_t cols, const T* x, T* out) {
 template <class T>
 void prelu_forward(index_t rows, index_t cols, const T* x, const T* alpha, T* y) {
     for (index_t i = 0; i < rows; ++i)
-        map2<T>(cols, x + i * cols, alpha, y + i * cols, [](Vec<T> v, Vec<T> a) RV_LAMBDA_INLINE {
-            return v > T(0) ? v : a * v;
-        });
+        map2<T>(cols, x + i * cols, alpha, y + i * cols,
+                [](Vec<T> v, Vec<T> a) RV_LAMBDA_INLINE { return v > T(0) ? v : a * v; });
 }
 
 template <class T>
@@ -78,9 +77,8 @@ void prelu_backward(index_t rows, index_t cols, const T* x, const T* alpha, cons
     for (index_t i = 0; i < rows; ++i) {
         const T *xi = x + i * cols, *dyi = dy + i * cols;
         // t first: dx may be dy.
-        map2<T>(cols, xi, dyi, t + i * cols, [](Vec<T> v, Vec<T> g) RV_LAMBDA_INLINE {
-            return v > T(0) ? Vec<T>{} : g * v;
-        });
+        map2<T>(cols, xi, dyi, t + i * cols,
+                [](Vec<T> v, Vec<T> g) RV_LAMBDA_INLINE { return v > T(0) ? Vec<T>{} : g * v; });
         for (index_t j = 0; j < cols; j += kLanes<T>) {
             const index_t n = cols - j < kLanes<T> ? cols - j : kLanes<T>;
             const Vec<T> v = load_partial<T>(xi + j, n), g = load_partial<T>(dyi + j, n);

@@ -123,8 +123,7 @@ RV_DEFINE_KERNELS(DataKernels,
                    &RV_ISA::convert<T, std::uint16_t>, &RV_ISA::convert<T, std::uint32_t>,
                    &RV_ISA::convert<T, std::uint64_t>, &RV_ISA::convert_bool<T>},
                   &RV_ISA::philox<T>, &RV_ISA::dropout<T>, &RV_ISA::scale_shift<T>,
-                  &RV_ISA::scale_shift_row<T>, &RV_ISA::add<T>, &RV_ISA::sum<T>,
-                  &RV_ISA::sumsq<T>, &RV_ISA::sumabs<T>, &RV_ISA::all_finite<T>,
-                  &RV_ISA::transpose<T>)
+                  &RV_ISA::scale_shift_row<T>, &RV_ISA::add<T>, &RV_ISA::sum<T>, &RV_ISA::sumsq<T>,
+                  &RV_ISA::sumabs<T>, &RV_ISA::all_finite<T>, &RV_ISA::transpose<T>)
 
 }  // namespace ranvier

@@ -43,15 +43,17 @@ template <class T>
 void panel(const GemmTask<T>& t, bool b_padded) {
     constexpr int L = kLanes<T>;
     const index_t nv = (t.n + L - 1) / L, last = t.n - (nv - 1) * L;
-    const TileFn<T>* tiles = b_padded || last == L ? kTiles<T, false>.at[nv - 1]
-                                                   : kTiles<T, true>.at[nv - 1];
+    const TileFn<T>* tiles =
+        b_padded || last == L ? kTiles<T, false>.at[nv - 1] : kTiles<T, true>.at[nv - 1];
     const RowSplit s = split_rows(t.m, kTileRows);
     index_t i = 0;
     for (index_t x = 0; x < s.tiles; ++x) {
         const index_t rows = s.base + (x < s.extra);
         if (t.next_rows) prefetch_next(t, x, s.tiles);
-        if (t.a_packed) tiles[rows - 1](t, t.a + i * t.k, 1, rows, t.b, i, 0, last);
-        else tiles[rows - 1](t, t.a + i * t.rsa, t.rsa, t.csa, t.b, i, 0, last);
+        if (t.a_packed)
+            tiles[rows - 1](t, t.a + i * t.k, 1, rows, t.b, i, 0, last);
+        else
+            tiles[rows - 1](t, t.a + i * t.rsa, t.rsa, t.csa, t.b, i, 0, last);
         i += rows;
     }
 }
@@ -70,8 +72,8 @@ void skinny_rows(const GemmTask<T>& t) {
         const index_t left = (t.n - j + L - 1) / L;
         const index_t nv = left < kTileVecs<T> ? left : kTileVecs<T>;
         const index_t last = t.n - j - (nv - 1) * L < L ? t.n - j - (nv - 1) * L : L;
-        const TileFn<T> f = last == L ? kTiles<T, false>.at[nv - 1][R - 1]
-                                      : kTiles<T, true>.at[nv - 1][R - 1];
+        const TileFn<T> f =
+            last == L ? kTiles<T, false>.at[nv - 1][R - 1] : kTiles<T, true>.at[nv - 1][R - 1];
         f(t, t.a, t.rsa, t.csa, t.b + j, 0, j, last);
         j += nv * L;
     }

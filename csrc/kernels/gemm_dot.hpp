@@ -70,10 +70,17 @@ void dots(const GemmTask<T>& t) {
         index_t i = 0;
         for (; i + 4 <= t.m; i += 4) dot_rows<T, 4>(t, i, j, j1);
         switch (t.m - i) {
-            case 3: dot_rows<T, 3>(t, i, j, j1); break;
-            case 2: dot_rows<T, 2>(t, i, j, j1); break;
-            case 1: dot_rows<T, 1>(t, i, j, j1); break;
-            default: break;
+            case 3:
+                dot_rows<T, 3>(t, i, j, j1);
+                break;
+            case 2:
+                dot_rows<T, 2>(t, i, j, j1);
+                break;
+            case 1:
+                dot_rows<T, 1>(t, i, j, j1);
+                break;
+            default:
+                break;
         }
     }
 }

@@ -70,7 +70,8 @@ void pack_a_rows(index_t rows, index_t k, const T* a, index_t lda, T* out) {
         Vec<T> v[(kTileRows + L - 1) / L][L];
         int groups = 0;
         for (index_t i = 0; i < rows; i += L)
-            load_transposed<T>(a + i * lda + p, lda, rows - i < L ? rows - i : L, cols, v[groups++]);
+            load_transposed<T>(a + i * lda + p, lda, rows - i < L ? rows - i : L, cols,
+                               v[groups++]);
         for (index_t q = 0; q < cols; ++q)
             for (int g = 0; g < groups; ++g) store(out + (p + q) * rows + g * L, v[g][q]);
     }
@@ -93,8 +94,10 @@ void pack_a(index_t m, index_t k, const T* a, index_t rsa, index_t csa, T* out) 
     const RowSplit s = split_rows(m, kTileRows);
     for (index_t tile = 0, i = 0; tile < s.tiles; ++tile) {
         const index_t rows = s.base + (tile < s.extra);
-        if (csa == 1) pack_a_rows<T>(rows, k, a + i * rsa, rsa, out + i * k);
-        else pack_a_cols<T>(rows, k, a + i, csa, m - i - rows, out + i * k);
+        if (csa == 1)
+            pack_a_rows<T>(rows, k, a + i * rsa, rsa, out + i * k);
+        else
+            pack_a_cols<T>(rows, k, a + i, csa, m - i - rows, out + i * k);
         i += rows;
     }
 }

@@ -11,7 +11,8 @@ namespace {
 // element of A.
 template <class T>
 inline constexpr int kTileVecs = RV_NEON ? 4 : 2;
-inline constexpr int kTileRows = kVecRegisters == 16 ? (kVecBytes == 16 ? 4 : 6) : (RV_NEON ? 6 : 12);
+inline constexpr int kTileRows =
+    kVecRegisters == 16 ? (kVecBytes == 16 ? 4 : 6) : (RV_NEON ? 6 : 12);
 
 // Past the panel's columns B is not read (Masked) or is padding.
 template <class T, int R, int NV, bool Masked>
@@ -154,13 +155,11 @@ RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, in
         const Vec<T> slope = splat<T>(t.slope), zero{};
         // Not x * 0 for slope 0: that would turn -inf into NaN. NaN stays NaN in both.
         if (t.slope == T(0))
-            each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) {
-                return vmax(zero, x);
-            });
+            each<T>(acc,
+                    [=](Vec<T> x, int) __attribute__((always_inline)) { return vmax(zero, x); });
         else
-            each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) {
-                return x < zero ? x * slope : x;
-            });
+            each<T>(acc, [=](Vec<T> x, int)
+                             __attribute__((always_inline)) { return x < zero ? x * slope : x; });
     }
     store_tile<T>(c, t.ldc, acc, last);
 }

@@ -25,28 +25,27 @@
 #define RV_NEON 0
 #endif
 
-#define RV_DECLARE_IN(isa, Table)        \
-    namespace isa {                      \
-    extern const Table<float> Table##32; \
+#define RV_DECLARE_IN(isa, Table)         \
+    namespace isa {                       \
+    extern const Table<float> Table##32;  \
     extern const Table<double> Table##64; \
     }
 
 #if RV_X86
-#define RV_DECLARE_ALL(Table)     \
+#define RV_DECLARE_ALL(Table)      \
     RV_DECLARE_IN(baseline, Table) \
-    RV_DECLARE_IN(avx2, Table)    \
+    RV_DECLARE_IN(avx2, Table)     \
     RV_DECLARE_IN(avx512, Table)
 #define RV_TABLE_LIST(Table, bits) \
-    { &baseline::Table##bits, &avx2::Table##bits, &avx512::Table##bits, nullptr }
+    {&baseline::Table##bits, &avx2::Table##bits, &avx512::Table##bits, nullptr}
 #elif RV_NEON
-#define RV_DECLARE_ALL(Table) \
+#define RV_DECLARE_ALL(Table)      \
     RV_DECLARE_IN(baseline, Table) \
     RV_DECLARE_IN(neon, Table)
-#define RV_TABLE_LIST(Table, bits) \
-    { &baseline::Table##bits, nullptr, nullptr, &neon::Table##bits }
+#define RV_TABLE_LIST(Table, bits) {&baseline::Table##bits, nullptr, nullptr, &neon::Table##bits}
 #else
 #define RV_DECLARE_ALL(Table) RV_DECLARE_IN(baseline, Table)
-#define RV_TABLE_LIST(Table, bits) { &baseline::Table##bits, nullptr, nullptr, nullptr }
+#define RV_TABLE_LIST(Table, bits) {&baseline::Table##bits, nullptr, nullptr, nullptr}
 #endif
 
 namespace ranvier {
@@ -62,27 +61,27 @@ inline const Table<T>& kernels() {
 
 }  // namespace ranvier
 
-#define RV_DECLARE_KERNELS(Table)                                                  \
-    RV_DECLARE_ALL(Table)                                                          \
-    template <>                                                                    \
-    struct KernelTables<Table, float> {                                            \
-        static constexpr const Table<float>* list[4] = RV_TABLE_LIST(Table, 32);   \
-    };                                                                             \
-    template <>                                                                    \
-    struct KernelTables<Table, double> {                                           \
-        static constexpr const Table<double>* list[4] = RV_TABLE_LIST(Table, 64);  \
+#define RV_DECLARE_KERNELS(Table)                                                 \
+    RV_DECLARE_ALL(Table)                                                         \
+    template <>                                                                   \
+    struct KernelTables<Table, float> {                                           \
+        static constexpr const Table<float>* list[4] = RV_TABLE_LIST(Table, 32);  \
+    };                                                                            \
+    template <>                                                                   \
+    struct KernelTables<Table, double> {                                          \
+        static constexpr const Table<double>* list[4] = RV_TABLE_LIST(Table, 64); \
     };
 
 // At the end of a kernel file, inside namespace ranvier, outside RV_ISA:
 //   RV_DEFINE_KERNELS(FooKernels, &RV_ISA::foo<T>, &RV_ISA::bar<T>)
-#define RV_DEFINE_KERNELS(Table, ...)                       \
-    namespace RV_ISA {                                      \
-    namespace {                                             \
-    template <class T>                                      \
-    constexpr Table<T> make_##Table() {                     \
-        return Table<T>{__VA_ARGS__};                       \
-    }                                                       \
-    }                                                       \
+#define RV_DEFINE_KERNELS(Table, ...)                                        \
+    namespace RV_ISA {                                                       \
+    namespace {                                                              \
+    template <class T>                                                       \
+    constexpr Table<T> make_##Table() {                                      \
+        return Table<T>{__VA_ARGS__};                                        \
+    }                                                                        \
+    }                                                                        \
     extern constinit const Table<float> Table##32 = make_##Table<float>();   \
     extern constinit const Table<double> Table##64 = make_##Table<double>(); \
     }

@@ -9,18 +9,18 @@ namespace ranvier {
 template <class T>
 struct LossBlock {
     index_t rows, cols;
-    const T* y_true;   // [rows, cols], or [rows] class numbers
-    const T* y_pred;   // [rows, cols]
-    const T* weight;   // [rows] or null
-    T scale;           // of the gradient, before the weight
+    const T* y_true;            // [rows, cols], or [rows] class numbers
+    const T* y_pred;            // [rows, cols]
+    const T* weight;            // [rows] or null
+    T scale;                    // of the gradient, before the weight
     T smooth_keep, smooth_add;  // targets become t * smooth_keep + smooth_add
-    T low, high;       // bounds of probabilities
+    T low, high;                // bounds of probabilities
     bool ignores;
-    T ignored;         // the label that counts nothing, if `ignores`
-    T* loss;           // [rows]
-    T* dy;             // [rows, cols] or null; may be y_pred
-    T* prob;           // [rows, cols] or null; may be y_pred unless dy is
-    T* scratch;        // at least rows * cols
+    T ignored;   // the label that counts nothing, if `ignores`
+    T* loss;     // [rows]
+    T* dy;       // [rows, cols] or null; may be y_pred
+    T* prob;     // [rows, cols] or null; may be y_pred unless dy is
+    T* scratch;  // at least rows * cols
 };
 
 template <class T>

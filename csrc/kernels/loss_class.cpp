@@ -72,8 +72,7 @@ void logits_short(const LossBlock<T>& b) {
         if (b.dy == nullptr) continue;
         for (index_t j = 0; j < n; ++j) {
             if constexpr (kSparse)
-                l.x[j] = keep<T>(l.valid,
-                                 (l.x[j] - keep<T>(l.label == T(j), one)) * l.factor);
+                l.x[j] = keep<T>(l.valid, (l.x[j] - keep<T>(l.label == T(j), one)) * l.factor);
             else
                 l.x[j] = (l.x[j] * total - l.t[j]) * l.factor;
         }
@@ -181,9 +180,8 @@ void probabilities_short(const LossBlock<T>& b) {
 template <class T>
 RV_INLINE T row_sum(index_t n, const T* x) {
     Vec<T> sum{};
-    each_vector<T>(n, [&](index_t j, index_t c) RV_LAMBDA_INLINE {
-        sum += load_some<T>(x + j, c);
-    });
+    each_vector<T>(n,
+                   [&](index_t j, index_t c) RV_LAMBDA_INLINE { sum += load_some<T>(x + j, c); });
     return hsum<T>(sum);
 }
 
@@ -201,9 +199,8 @@ void sparse_probabilities_long(const LossBlock<T>& b) {
         const T factor = (b.weight != nullptr ? b.scale * b.weight[i] : b.scale) / sum;
         const Vec<T> rest = valid ? k.m * factor : Vec<T>{};
         T* dy = b.dy + i * n;
-        each_vector<T>(n, [&](index_t j, index_t c) RV_LAMBDA_INLINE {
-            store_some<T>(dy + j, rest, c);
-        });
+        each_vector<T>(
+            n, [&](index_t j, index_t c) RV_LAMBDA_INLINE { store_some<T>(dy + j, rest, c); });
         if (valid) dy[label] = ((k.m - k.m / k.c) * factor)[0];
     }
 }

@@ -89,8 +89,8 @@ void count_top_k(bool sparse, index_t k, index_t rows, index_t cols, const T* y_
 }
 
 template <bool kBinary, class T>
-void count_elements(T threshold, index_t rows, index_t cols, const T* y_true,
-                    const T* y_pred, T* match) {
+void count_elements(T threshold, index_t rows, index_t cols, const T* y_true, const T* y_pred,
+                    T* match) {
     const Vec<T> one = splat<T>(T(1));
     const auto matches = [&](Vec<T> t, Vec<T> p) RV_LAMBDA_INLINE {
         if constexpr (kBinary) return keep<T>(t == keep<T>(p > threshold, one), one);
@@ -106,8 +106,8 @@ void count_elements(T threshold, index_t rows, index_t cols, const T* y_true,
     for (index_t i = 0; i < rows; ++i, y_true += cols, y_pred += cols) {
         Vec<T> sum{};
         each_vector<T>(cols, [&](index_t j, index_t c) RV_LAMBDA_INLINE {
-            sum += keep_lanes<T>(
-                c, matches(load_some<T>(y_true + j, c), load_some<T>(y_pred + j, c)));
+            sum +=
+                keep_lanes<T>(c, matches(load_some<T>(y_true + j, c), load_some<T>(y_pred + j, c)));
         });
         match[i] = hsum<T>(sum) / T(cols);
     }

@@ -40,7 +40,9 @@ template <class T>
 struct BinaryCrossentropy {
     Vec<T> keep_, add, low, high;
     RV_INLINE explicit BinaryCrossentropy(const LossBlock<T>& b)
-        : keep_(splat<T>(b.smooth_keep)), add(splat<T>(b.smooth_add)), low(splat<T>(b.low)),
+        : keep_(splat<T>(b.smooth_keep)),
+          add(splat<T>(b.smooth_add)),
+          low(splat<T>(b.low)),
           high(splat<T>(b.high)) {}
     template <bool kGradient>
     RV_INLINE Element<T> of(Vec<T> t0, Vec<T> p) const {
@@ -92,16 +94,14 @@ void row_means(index_t rows, index_t cols, const T* elements, T* loss) {
     }
     for (index_t i = 0; i < rows; ++i, elements += cols) {
         Vec<T> sum{};
-        each_vector<T>(cols, [&](index_t j, index_t c) RV_LAMBDA_INLINE {
-            sum += load_some<T>(elements + j, c);
-        });
+        each_vector<T>(cols, [&](index_t j, index_t c)
+                                 RV_LAMBDA_INLINE { sum += load_some<T>(elements + j, c); });
         loss[i] = hsum<T>(sum) / n;
     }
 }
 
 template <template <class> class L, bool kGradient, bool kWeighted, class T>
-RV_INLINE void elements(const LossBlock<T>& b, index_t n, const L<T>& f, Vec<T> factor,
-                        T* losses) {
+RV_INLINE void elements(const LossBlock<T>& b, index_t n, const L<T>& f, Vec<T> factor, T* losses) {
     each_vector<T>(n, [&](index_t i, index_t c) RV_LAMBDA_INLINE {
         const Vec<T> t = load_some<T>(b.y_true + i, c), p = load_some<T>(b.y_pred + i, c);
         const auto e = f.template of<kGradient>(t, p);

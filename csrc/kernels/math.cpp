@@ -5,9 +5,9 @@ namespace ranvier {
 namespace RV_ISA {
 namespace {
 
-#define RV_MATH(name)                                                            \
-    template <class T>                                                           \
-    void map_##name(index_t n, const T* x, T* y) {                               \
+#define RV_MATH(name)                                                              \
+    template <class T>                                                             \
+    void map_##name(index_t n, const T* x, T* y) {                                 \
         map1<T>(n, x, y, [](Vec<T> v) RV_LAMBDA_INLINE { return v##name<T>(v); }); \
     }
 RV_MATH(exp)

@@ -96,8 +96,7 @@ struct Adagrad {
 };
 
 template <class T, class Rule, bool kPlain>
-RV_INLINE void one(const Constants<T>& c, Vec<T>& w, Vec<T> g, Vec<T>& s0, Vec<T>& s1,
-                   Vec<T>& s2) {
+RV_INLINE void one(const Constants<T>& c, Vec<T>& w, Vec<T> g, Vec<T>& s0, Vec<T>& s1, Vec<T>& s2) {
     if constexpr (!kPlain) {
         g = g * c.scale;
         g = g > c.limit ? c.limit : g < -c.limit ? -c.limit : g;

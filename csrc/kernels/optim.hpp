@@ -9,10 +9,10 @@ namespace ranvier {
 // Everything that is the same for all elements of a run, in the type that Keras computes it in.
 template <class T>
 struct OptimTask {
-    T rate;           // learning rate; adam: with its bias corrections
-    T decay;          // learning rate x weight decay
-    T scale;          // of the gradient (clipping by norm); 1 if unused
-    T limit;          // clipvalue; infinity if unused
+    T rate;   // learning rate; adam: with its bias corrections
+    T decay;  // learning rate x weight decay
+    T scale;  // of the gradient (clipping by norm); 1 if unused
+    T limit;  // clipvalue; infinity if unused
     T momentum, keep_1, add_1, keep_2, add_2, epsilon;
     bool nesterov, amsgrad, centered, use_momentum;
 };

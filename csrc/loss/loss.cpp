@@ -97,8 +97,8 @@ double loss_forward_backward(Loss loss, const LossParams& p, index_t rows, index
     all.cols = cols;
     all.scale = static_cast<T>(scale);
     all.smooth_keep = static_cast<T>(1.0 - smoothing);
-    all.smooth_add = static_cast<T>(binary ? 0.5 * smoothing
-                                           : smoothing / double(cols > 0 ? cols : 1));
+    all.smooth_add =
+        static_cast<T>(binary ? 0.5 * smoothing : smoothing / double(cols > 0 ? cols : 1));
     all.low = static_cast<T>(p.epsilon);
     all.high = static_cast<T>(1.0 - p.epsilon);
     all.ignores = p.has_ignore_class;
@@ -147,11 +147,11 @@ double count_matches(Count kind, const CountParams& p, index_t rows, index_t col
     });
 }
 
-#define RV_INSTANTIATE(T)                                                                       \
-    template double loss_forward_backward<T>(Loss, const LossParams&, index_t, index_t,         \
-                                             const T*, const T*, const T*, double, T*, T*, T*,  \
-                                             index_t*, index_t*);                               \
-    template double count_matches<T>(Count, const CountParams&, index_t, index_t, const T*,     \
+#define RV_INSTANTIATE(T)                                                                         \
+    template double loss_forward_backward<T>(Loss, const LossParams&, index_t, index_t, const T*, \
+                                             const T*, const T*, double, T*, T*, T*, index_t*,    \
+                                             index_t*);                                           \
+    template double count_matches<T>(Count, const CountParams&, index_t, index_t, const T*,       \
                                      const T*, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

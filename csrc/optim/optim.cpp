@@ -32,7 +32,8 @@ OptimTask<T> make_task(const OptimParams& p, index_t iteration) {
         // In T, as Keras does: 1 - beta^t of float32 differs from the exact one in the 5th digit
         // for small t, and parity over many steps would show it.
         const T n = static_cast<T>(iteration + 1);
-        const T b1 = std::pow(static_cast<T>(p.beta_1), n), b2 = std::pow(static_cast<T>(p.beta_2), n);
+        const T b1 = std::pow(static_cast<T>(p.beta_1), n),
+                b2 = std::pow(static_cast<T>(p.beta_2), n);
         t.rate = static_cast<T>(p.learning_rate) * std::sqrt(T(1) - b2) / (T(1) - b1);
         t.add_1 = static_cast<T>(1 - p.beta_1);
         t.add_2 = static_cast<T>(1 - p.beta_2);
@@ -57,9 +58,8 @@ void run_block(const OptimParams& p, const OptimTask<T>& task, index_t n, T* w, 
     const index_t blocks = (n + kBlock - 1) / kBlock;
     // about 2 + 2 x slots arrays pass through memory
     const int threads = threads_for(4.0 * sizeof(T) * static_cast<double>(n) * (3 + 2 * n_slots));
-    parallel_for(threads, blocks, [&](index_t b) {
-        pass(b * kBlock, std::min(kBlock, n - b * kBlock));
-    });
+    parallel_for(threads, blocks,
+                 [&](index_t b) { pass(b * kBlock, std::min(kBlock, n - b * kBlock)); });
 }
 
 }  // namespace
@@ -78,8 +78,8 @@ int optim_slots(const OptimParams& p) {
 }
 
 template <class T>
-double optim_step(const OptimParams& p, index_t iteration, const std::vector<OptimVariable<T>>& vars,
-                  T* g, T* const* slots) {
+double optim_step(const OptimParams& p, index_t iteration,
+                  const std::vector<OptimVariable<T>>& vars, T* g, T* const* slots) {
     const auto& k = kernels<OptimKernels, T>();
     double penalty = 0;
     for (const auto& v : vars) {
@@ -94,8 +94,8 @@ double optim_step(const OptimParams& p, index_t iteration, const std::vector<Opt
         for (const auto& v : vars) sum += reduce_sumsq<T>(v.size, g + v.offset);
         const double norm = std::sqrt(sum);
         // a norm that is not finite makes every weight NaN, as in Keras
-        task.scale = static_cast<T>(p.global_clipnorm / std::max(norm, p.global_clipnorm) +
-                                    (norm - norm));
+        task.scale =
+            static_cast<T>(p.global_clipnorm / std::max(norm, p.global_clipnorm) + (norm - norm));
     }
     const int n_slots = optim_slots(p);
     const T decay = static_cast<T>(p.weight_decay) * static_cast<T>(p.learning_rate);
@@ -123,9 +123,9 @@ double optim_step(const OptimParams& p, index_t iteration, const std::vector<Opt
     return penalty;
 }
 
-#define RV_INSTANTIATE(T)                                                                 \
-    template double optim_step(const OptimParams&, index_t,                               \
-                               const std::vector<OptimVariable<T>>&, T*, T* const*);
+#define RV_INSTANTIATE(T)                                                                         \
+    template double optim_step(const OptimParams&, index_t, const std::vector<OptimVariable<T>>&, \
+                               T*, T* const*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)
 

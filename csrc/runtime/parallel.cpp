@@ -19,9 +19,9 @@ namespace {
 // Below this much work per thread, waking the others costs more than they give.
 constexpr double kGrainFlops = 4.0e6;
 
-std::atomic<int> limit{0};                // 0: not set by anyone, ask OpenMP
-std::atomic<bool> used_threads{false};    // this process has run a team of threads
-std::atomic<bool> forked_after{false};    // ... and we are its forked child
+std::atomic<int> limit{0};              // 0: not set by anyone, ask OpenMP
+std::atomic<bool> used_threads{false};  // this process has run a team of threads
+std::atomic<bool> forked_after{false};  // ... and we are its forked child
 
 #if defined(_OPENMP) && (defined(__unix__) || defined(__APPLE__))
 // libgomp's team does not survive fork, and the first region in the child would wait for it for
@@ -59,7 +59,8 @@ int num_threads() {
 }
 
 void set_num_threads(int n) {
-    if (n < 1) throw std::invalid_argument("number of threads must be >= 1; got " + std::to_string(n));
+    if (n < 1)
+        throw std::invalid_argument("number of threads must be >= 1; got " + std::to_string(n));
     limit.store(n, std::memory_order_relaxed);
 }
 

@@ -146,11 +146,10 @@ template <class T>
 struct Selu {
     static constexpr T kAlpha = T(1.6732632423543772848170429916717);
     static constexpr T kScale = T(1.0507009873554804934193349852946);
-    static constexpr T kBoth = T(1.6732632423543772848170429916717 * 1.0507009873554804934193349852946);
+    static constexpr T kBoth =
+        T(1.6732632423543772848170429916717 * 1.0507009873554804934193349852946);
     RV_INLINE explicit Selu(const ActParams&) {}
-    RV_INLINE Vec<T> y(Vec<T> x) const {
-        return x > T(0) ? kScale * x : kBoth * vexpm1<T>(x);
-    }
+    RV_INLINE Vec<T> y(Vec<T> x) const { return x > T(0) ? kScale * x : kBoth * vexpm1<T>(x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
         return dy * (s > T(0) ? splat<T>(kScale) : s + kBoth);
     }

@@ -15,8 +15,7 @@ RV_INLINE U64x4 multiply_even(U32x8 x, std::uint32_t m) {
 #if defined(__AVX2__)
     typedef int I32x8 __attribute__((vector_size(32)));
     const I32x8 c = I32x8{} + static_cast<int>(m);
-    return reinterpret_cast<U64x4>(
-        __builtin_ia32_pmuludq256(reinterpret_cast<I32x8>(x), c));
+    return reinterpret_cast<U64x4>(__builtin_ia32_pmuludq256(reinterpret_cast<I32x8>(x), c));
 #else
     return (reinterpret_cast<U64x4>(x) & 0xffffffffu) * m;
 #endif
@@ -24,8 +23,7 @@ RV_INLINE U64x4 multiply_even(U32x8 x, std::uint32_t m) {
 
 RV_INLINE void multiply(U32x8 x, std::uint32_t m, U32x8& high, U32x8& low) {
     const U64x4 even = multiply_even(x, m);
-    const U64x4 odd =
-        multiply_even(reinterpret_cast<U32x8>(reinterpret_cast<U64x4>(x) >> 32), m);
+    const U64x4 odd = multiply_even(reinterpret_cast<U32x8>(reinterpret_cast<U64x4>(x) >> 32), m);
     const U64x4 mask = U64x4{} + 0xffffffffu;
     high = reinterpret_cast<U32x8>((even >> 32) | (odd & ~mask));
     low = reinterpret_cast<U32x8>((even & mask) | (odd << 32));
@@ -40,7 +38,8 @@ RV_INLINE void philox_group(std::uint64_t seed, std::uint64_t stream, std::uint6
     U32x8 x1 = U32x8{} + static_cast<std::uint32_t>(first >> 32);
     U32x8 x2 = U32x8{} + static_cast<std::uint32_t>(stream);
     U32x8 x3 = U32x8{} + static_cast<std::uint32_t>(stream >> 32);
-    std::uint32_t k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+    std::uint32_t k0 = static_cast<std::uint32_t>(seed),
+                  k1 = static_cast<std::uint32_t>(seed >> 32);
     for (int round = 0; round < 10; ++round) {
         U32x8 h0, l0, h1, l1;
         multiply(x0, 0xD2511F53u, h0, l0);

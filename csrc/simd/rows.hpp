@@ -101,8 +101,7 @@ RV_INLINE T exp_and_sum(index_t n, const T* x, T max, T* out) {
         i += kLanes<T>;
     }
     if (i < n) {
-        const Vec<T> e =
-            vexp_softmax<T>(load_partial<T>(x + i, n - i, T(-__builtin_inf())) - m);
+        const Vec<T> e = vexp_softmax<T>(load_partial<T>(x + i, n - i, T(-__builtin_inf())) - m);
         if (out != nullptr) store_partial<T>(out + i, e, n - i);
         b += keep_lanes<T>(n - i, e);
     }

@@ -18,7 +18,8 @@ RV_INLINE V choose(V x, V y, F, std::index_sequence<I...>) {
 template <int L, int PerBlock, int G, bool High>
 struct Unpack {
     static constexpr int lane(std::size_t i) {
-        const int block = static_cast<int>(i) / PerBlock * PerBlock, at = static_cast<int>(i) % PerBlock;
+        const int block = static_cast<int>(i) / PerBlock * PerBlock,
+                  at = static_cast<int>(i) % PerBlock;
         const int from = at / (2 * G) * G + at % G + (High ? PerBlock / 2 : 0);
         return block + from + (at / G % 2 ? L : 0);
     }

@@ -60,14 +60,14 @@ std::vector<T> random_values(std::size_t n, unsigned seed, T lo = T(-1), T hi = 
     static void name();                                                   \
     static const ::ranvier::test::Register register_##name(#name, &name); \
     static void name()
-#define CHECK(condition, ...)                                              \
-    do {                                                                   \
-        if (!(condition)) {                                                \
-            ++::ranvier::test::failures();                                 \
-            std::printf("%s:%d: %s  ", __FILE__, __LINE__, #condition);    \
-            std::printf(" " __VA_ARGS__);                                  \
-            std::printf("\n");                                             \
-        }                                                                  \
+#define CHECK(condition, ...)                                           \
+    do {                                                                \
+        if (!(condition)) {                                             \
+            ++::ranvier::test::failures();                              \
+            std::printf("%s:%d: %s  ", __FILE__, __LINE__, #condition); \
+            std::printf(" " __VA_ARGS__);                               \
+            std::printf("\n");                                          \
+        }                                                               \
     } while (0)
 #define RV_TEST_MAIN \
     int main() { return ::ranvier::test::run_all(); }

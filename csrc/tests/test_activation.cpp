@@ -81,7 +81,8 @@ W value(Act act, const ActParams& p, W x) {
         case Act::gelu:
             return x * cdf_of(x);
         case Act::gelu_tanh:
-            return x * sigmoid_of(2 * std::sqrt(2 / std::acos(W(-1))) * (x + 0.044715L * x * x * x));
+            return x *
+                   sigmoid_of(2 * std::sqrt(2 / std::acos(W(-1))) * (x + 0.044715L * x * x * x));
         case Act::silu:
             return x * sigmoid_of(x);
         case Act::hard_sigmoid:
@@ -205,8 +206,8 @@ TEST(nan_stays_nan_and_infinity_is_right) {
         act_forward<float>(c.act, c.p, 1, &nan, y);
         CHECK(std::isnan(y[0]), "%s", c.name);
         act_derivative<float>(c.act, c.p, 1, &inf, d);
-        CHECK(c.act == Act::exponential || std::fabs(d[0] - float(slope(c.act, c.p, 1e6))) < 1e-9f, "%s %g", c.name,
-              double(d[0]));
+        CHECK(c.act == Act::exponential || std::fabs(d[0] - float(slope(c.act, c.p, 1e6))) < 1e-9f,
+              "%s %g", c.name, double(d[0]));
         const float low = -inf;
         act_derivative<float>(c.act, c.p, 1, &low, d);
         CHECK(!std::isnan(d[0]), "%s", c.name);

@@ -16,7 +16,9 @@ TEST(philox_gives_the_published_numbers) {
     const Known all[] = {
         {0, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
         {~0ull, ~0ull, ~0ull, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {0x299f31d0a4093822ull, 0x0370734413198a2eull, 0x85a308d3243f6a88ull,
+        {0x299f31d0a4093822ull,
+         0x0370734413198a2eull,
+         0x85a308d3243f6a88ull,
          {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
     for (const Known& k : all) {
@@ -101,7 +103,8 @@ void check_gather(DType dtype) {
             CHECK(out[i * a * b + j] == static_cast<float>(data[order[i] * a * b + j]));
     CHECK(out.back() == -1.0f);
     gather_rows(s, nullptr, 2, 3, out.data());
-    for (index_t j = 0; j < 3 * a * b; ++j) CHECK(out[j] == static_cast<float>(data[2 * a * b + j]));
+    for (index_t j = 0; j < 3 * a * b; ++j)
+        CHECK(out[j] == static_cast<float>(data[2 * a * b + j]));
     // rows backwards, the last axis backwards, the middle axis repeated
     s.data = data.data() + (rows - 1) * a * b + b - 1;
     s.strides = {-a * b * z, 0, -z};

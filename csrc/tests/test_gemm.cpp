@@ -246,12 +246,14 @@ TEST(other_activations_follow_the_last_block) {
 TEST(relu_keeps_nan_and_negative_infinity) {
     for (double slope : {0.0, 0.5}) {
         const float one = 1.0f;
-        const std::vector<float> b = {std::nanf(""), -std::numeric_limits<float>::infinity(), -2.0f};
+        const std::vector<float> b = {std::nanf(""), -std::numeric_limits<float>::infinity(),
+                                      -2.0f};
         std::vector<float> c(3);
         Epilogue<float> e;
         e.act = Act::relu;
         e.params = {slope, kInf, 0.0};
-        gemm<float>(Trans::no, Trans::no, 1, 3, 1, 1.0f, &one, 1, b.data(), 3, 0.0f, c.data(), 3, e);
+        gemm<float>(Trans::no, Trans::no, 1, 3, 1, 1.0f, &one, 1, b.data(), 3, 0.0f, c.data(), 3,
+                    e);
         CHECK(std::isnan(c[0]));
         CHECK(slope == 0.0 ? c[1] == 0.0f : std::isinf(c[1]));
         CHECK(c[2] == -2.0f * static_cast<float>(slope));
@@ -260,7 +262,7 @@ TEST(relu_keeps_nan_and_negative_infinity) {
 
 TEST(same_bits_for_any_number_of_threads) {
     const std::vector<std::vector<index_t>> shapes = {
-        {1, 3000, 1500}, {3, 2100, 1000}, {1500, 3, 2000}, {2000, 1, 1100}, {7, 3000, 1000},
+        {1, 3000, 1500}, {3, 2100, 1000},  {1500, 3, 2000},  {2000, 1, 1100}, {7, 3000, 1000},
         {300, 310, 400}, {1000, 100, 301}, {100, 1000, 301}, {4000, 10, 300}, {64, 64, 5000}};
     for (const auto& shape : shapes)
         for (Trans ta : {Trans::no, Trans::yes})

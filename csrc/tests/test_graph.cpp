@@ -75,11 +75,13 @@ TEST(backward_agrees_with_central_differences) {
         *p = kept - h;
         const double below = objective(session, net, x, r);
         *p = kept;
-        CHECK(std::abs((above - below) / (2 * h) - expected) < 1e-7, "%g %g", (above - below) / (2 * h), expected);
+        CHECK(std::abs((above - below) / (2 * h) - expected) < 1e-7, "%g %g",
+              (above - below) / (2 * h), expected);
     };
     for (std::size_t i = 0; i < x.size(); ++i) check(&x[i], dx[i]);
     for (std::size_t p = 0; p < gradients.size(); ++p)
-        for (std::size_t i = 0; i < gradients[p].size(); ++i) check(&net.values[p][i], gradients[p][i]);
+        for (std::size_t i = 0; i < gradients[p].size(); ++i)
+            check(&net.values[p][i], gradients[p][i]);
 }
 
 TEST(inference_agrees_with_the_session_and_reuses_memory) {
@@ -92,7 +94,8 @@ TEST(inference_agrees_with_the_session_and_reuses_memory) {
     const auto plan = make_plan(*net.graph, {n, 6}, Mode::infer);
     std::vector<double> y(static_cast<std::size_t>(n) * 3 + 1, -7.0);
     infer(plan, net.params, x.data(), y.data());
-    for (index_t i = 0; i < n * 3; ++i) CHECK(y[static_cast<std::size_t>(i)] == session.output()[i]);
+    for (index_t i = 0; i < n * 3; ++i)
+        CHECK(y[static_cast<std::size_t>(i)] == session.output()[i]);
     CHECK(y.back() == -7.0);
     CHECK(plan.arena < session.plan().arena);
 }

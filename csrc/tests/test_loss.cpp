@@ -224,14 +224,12 @@ void check_loss(Loss loss, index_t rows, index_t cols, bool weighted, const Loss
         const W row_want = valid ? r.loss : 0;
         want += wi * row_want;
         magnitude += wi * std::fabs(row_want);
-        CHECK(near(row[at(i)], row_want, 12 + 20 * std::fabs(row_want)),
-              "loss %d %dx%d: %g not %g", int(loss), int(rows), int(cols), double(row[at(i)]),
-              double(row_want));
+        CHECK(near(row[at(i)], row_want, 12 + 20 * std::fabs(row_want)), "loss %d %dx%d: %g not %g",
+              int(loss), int(rows), int(cols), double(row[at(i)]), double(row_want));
         for (index_t j = 0; j < cols; ++j) {
             const W g = valid ? W(0.5) * wi * r.slope[at(j)] : 0;
-            CHECK(near(dy[at(i * cols + j)], g, 6 + 20 * std::fabs(g)),
-                  "slope %d %dx%d: %g not %g", int(loss), int(rows), int(cols),
-                  double(dy[at(i * cols + j)]), double(g));
+            CHECK(near(dy[at(i * cols + j)], g, 6 + 20 * std::fabs(g)), "slope %d %dx%d: %g not %g",
+                  int(loss), int(rows), int(cols), double(dy[at(i * cols + j)]), double(g));
             if (has_prob) CHECK(near(prob[at(i * cols + j)], r.prob[at(j)], 10));
         }
     }
@@ -246,8 +244,8 @@ void check_loss(Loss loss, index_t rows, index_t cols, bool weighted, const Loss
                                               nullptr, nullptr, nullptr));
         auto z = x;
         CHECK(got == loss_forward_backward<T>(loss, p, rows, cols, t.data(), z.data(),
-                                              weighted ? w.data() : nullptr, 0.5, nullptr,
-                                              z.data(), nullptr, nullptr, nullptr));
+                                              weighted ? w.data() : nullptr, 0.5, nullptr, z.data(),
+                                              nullptr, nullptr, nullptr));
         dy.resize(size);
         CHECK(z == dy);
         if (has_prob) {
@@ -303,17 +301,17 @@ TEST(extreme_logits_are_finite) {
     for (float big : {100.0f, 1e30f}) {
         const float x[] = {big, -big, 0.0f}, t[] = {0, 1, 0};
         float dy[3], label = 1, row;
-        const double l = loss_forward_backward<float>(
-            Loss::categorical_crossentropy_logits, {}, 1, 3, t, x, nullptr, 1.0, &row, dy, nullptr,
-            nullptr, nullptr);
+        const double l =
+            loss_forward_backward<float>(Loss::categorical_crossentropy_logits, {}, 1, 3, t, x,
+                                         nullptr, 1.0, &row, dy, nullptr, nullptr, nullptr);
         CHECK(near(row, 2 * W(big), 2 * W(big)) && l == double(row));
         CHECK(dy[0] == 1 && dy[1] == -1 && std::fabs(dy[2]) < 1e-37f);
         loss_forward_backward<float>(Loss::sparse_categorical_crossentropy_logits, {}, 1, 3, &label,
                                      x, nullptr, 1.0, &row, dy, nullptr, nullptr, nullptr);
         CHECK(near(row, 2 * W(big), 2 * W(big)) && dy[1] == -1 && dy[0] == 1);
         const float tb[] = {1, 1, 0};
-        loss_forward_backward<float>(Loss::binary_crossentropy_logits, {}, 3, 1, tb, x, nullptr, 1.0,
-                                     nullptr, dy, nullptr, nullptr, nullptr);
+        loss_forward_backward<float>(Loss::binary_crossentropy_logits, {}, 3, 1, tb, x, nullptr,
+                                     1.0, nullptr, dy, nullptr, nullptr, nullptr);
         CHECK(std::fabs(dy[0]) < 1e-37f && dy[1] == -1 && dy[2] == 0.5f);
     }
     const float x[] = {0, -std::numeric_limits<float>::infinity(), 1}, t[] = {1, 0, 0};
@@ -350,9 +348,9 @@ TEST(bad_labels_are_told_and_count_nothing) {
                               Loss::sparse_categorical_crossentropy_logits}) {
                 std::vector<float> dy(x.size(), nan), row(5, nan);
                 index_t bad = -5, counted = -5;
-                const double l = loss_forward_backward<float>(loss, {}, 5, cols, labels, x.data(),
-                                                              nullptr, 1.0, row.data(), dy.data(),
-                                                              nullptr, &bad, &counted);
+                const double l =
+                    loss_forward_backward<float>(loss, {}, 5, cols, labels, x.data(), nullptr, 1.0,
+                                                 row.data(), dy.data(), nullptr, &bad, &counted);
                 CHECK(bad == 2 && counted == 5 && std::isfinite(l));
                 CHECK(row[2] == 0 && row[4] == 0 && row[1] > 0);
                 for (index_t j = 0; j < cols; ++j)

@@ -83,11 +83,31 @@ const std::vector<T>& sample() {
     static const std::vector<T> all = [] {
         std::vector<T> v;
         const auto inf = std::numeric_limits<T>::infinity();
-        for (T x : {T(0), inf, std::numeric_limits<T>::quiet_NaN(), T(1), T(0.5), T(2), T(0.625),
-                    T(0.92), T(3), T(88), T(88.7228), T(88.7229), T(-87.3365), T(-103.97),
-                    T(-103.98), T(-104), T(709.78), T(710), T(-745.13), T(-745.14), T(-746),
-                    std::numeric_limits<T>::max(), std::numeric_limits<T>::min(),
-                    std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::epsilon()})
+        for (T x : {T(0),
+                    inf,
+                    std::numeric_limits<T>::quiet_NaN(),
+                    T(1),
+                    T(0.5),
+                    T(2),
+                    T(0.625),
+                    T(0.92),
+                    T(3),
+                    T(88),
+                    T(88.7228),
+                    T(88.7229),
+                    T(-87.3365),
+                    T(-103.97),
+                    T(-103.98),
+                    T(-104),
+                    T(709.78),
+                    T(710),
+                    T(-745.13),
+                    T(-745.14),
+                    T(-746),
+                    std::numeric_limits<T>::max(),
+                    std::numeric_limits<T>::min(),
+                    std::numeric_limits<T>::denorm_min(),
+                    std::numeric_limits<T>::epsilon()})
             for (T s : {x, -x})
                 for (T d : {s, std::nextafter(s, inf), std::nextafter(s, -inf)}) v.push_back(d);
         using Int = typename Bits<T>::Int;

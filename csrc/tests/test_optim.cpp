@@ -64,7 +64,8 @@ void check(OptimParams p, double tolerance) {
     T* slots[] = {s0.data(), s1.data(), s2.data()};
     if (p.kind == Optim::rmsprop && p.centered && p.momentum == 0) slots[1] = s2.data();
     std::vector<OptimVariable<T>> vars = {{w.data(), 0, 20}, {w.data() + 23, 23, 14}};
-    Naive naive{p, {w.begin(), w.end()}, std::vector<Real>(n), std::vector<Real>(n), std::vector<Real>(n)};
+    Naive naive{
+        p, {w.begin(), w.end()}, std::vector<Real>(n), std::vector<Real>(n), std::vector<Real>(n)};
     for (index_t it = 0; it < 5; ++it) {
         const auto grad = test::random_values<T>(n, 10 + static_cast<unsigned>(it));
         std::vector<Real> exact(grad.begin(), grad.end());
@@ -74,16 +75,20 @@ void check(OptimParams p, double tolerance) {
         Real norm_a = 0, norm_b = 0, scale = 1;
         for (int i = 0; i < 20; ++i) norm_a += exact[i] * exact[i];
         for (int i = 23; i < n; ++i) norm_b += exact[i] * exact[i];
-        if (p.global_clipnorm > 0) scale = p.global_clipnorm / std::max<Real>(std::sqrt(norm_a + norm_b), p.global_clipnorm);
+        if (p.global_clipnorm > 0)
+            scale =
+                p.global_clipnorm / std::max<Real>(std::sqrt(norm_a + norm_b), p.global_clipnorm);
         if (p.clipnorm > 0)
             for (int i = 0; i < n; ++i)
-                exact[i] *= p.clipnorm / std::max<Real>(std::sqrt(i < 20 ? norm_a : norm_b), p.clipnorm);
+                exact[i] *=
+                    p.clipnorm / std::max<Real>(std::sqrt(i < 20 ? norm_a : norm_b), p.clipnorm);
         naive.step(it, exact, scale);
         optim_step<T>(p, it, vars, g.data(), slots);
     }
     for (int i = 0; i < n; ++i)
-        CHECK(std::abs(static_cast<double>(w[i] - naive.w[i])) < tolerance, "kind %d element %d: %g %g",
-              static_cast<int>(p.kind), i, static_cast<double>(w[i]), static_cast<double>(naive.w[i]));
+        CHECK(std::abs(static_cast<double>(w[i] - naive.w[i])) < tolerance,
+              "kind %d element %d: %g %g", static_cast<int>(p.kind), i, static_cast<double>(w[i]),
+              static_cast<double>(naive.w[i]));
     CHECK(s0[n] == T(5) && s1[n] == T(5) && s2[n] == T(5));
 }
 
@@ -112,7 +117,8 @@ TEST(regularisation_is_added_and_reported) {
     std::vector<double> w = {1.0, -2.0, 0.0}, g = {0.1, 0.1, 0.1};
     OptimParams p;
     p.learning_rate = 1.0;
-    const double penalty = optim_step<double>(p, 0, {{w.data(), 0, 3, true, 0.5, 0.25}}, g.data(), nullptr);
+    const double penalty =
+        optim_step<double>(p, 0, {{w.data(), 0, 3, true, 0.5, 0.25}}, g.data(), nullptr);
     CHECK(std::abs(penalty - (0.5 * 3 + 0.25 * 5)) < 1e-15);
     CHECK(std::abs(w[0] - (1 - 0.1 - 0.5 - 0.5)) < 1e-15);
     CHECK(std::abs(w[1] - (-2 - 0.1 + 0.5 + 1)) < 1e-15);
@@ -124,7 +130,8 @@ TEST(weight_decay_spares_what_is_excluded) {
     OptimParams p;
     p.learning_rate = 0.5;
     p.weight_decay = 0.5;
-    optim_step<float>(p, 0, {{w.data(), 0, 1, true}, {w.data() + 1, 1, 1, false}}, g.data(), nullptr);
+    optim_step<float>(p, 0, {{w.data(), 0, 1, true}, {w.data() + 1, 1, 1, false}}, g.data(),
+                      nullptr);
     CHECK(w[0] == 0.75f && w[1] == 1.0f);
 }
 

@@ -23,7 +23,9 @@ TEST(scratch_is_aligned_and_nested) {
 }
 
 TEST(scratch_is_kept_and_released) {
-    { Scratch<char> a(3 << 20); }
+    {
+        Scratch<char> a(3 << 20);
+    }
     const auto held = scratch_bytes();
     for (int i = 0; i < 100; ++i) Scratch<char> a(3 << 20);
     CHECK(scratch_bytes() == held);

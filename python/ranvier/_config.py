@@ -71,7 +71,8 @@ class Configurable:
         from ranvier._serialize import serialize_argument
 
         return {
-            name: serialize_argument(self._config_value(name)) for name in _argument_names(type(self))
+            name: serialize_argument(self._config_value(name))
+            for name in _argument_names(type(self))
         }
 
     @classmethod

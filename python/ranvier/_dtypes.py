@@ -91,14 +91,14 @@ def as_numeric(owner: str, x: Any, argument: str = "x") -> NDArray[Any]:
         except ValueError as error:
             raise TypeError(f"{owner}: `{argument}` is not an array of numbers: {error}") from None
     if x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
-        return x  # type: ignore[no-any-return]
+        return x
     if x.dtype.kind == "O":
         try:
-            return x.astype(np.float64)  # type: ignore[no-any-return]
+            return x.astype(np.float64)
         except (TypeError, ValueError):
             pass
     elif x.dtype.kind == "f":
-        return x.astype(np.float64)  # type: ignore[no-any-return]
+        return x.astype(np.float64)
     raise TypeError(
         f"{owner}: `{argument}` must hold numbers; got dtype {x.dtype}"
         + (" (encode text and categories first)" if x.dtype.kind in "OUS" else "")

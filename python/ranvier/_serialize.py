@@ -87,7 +87,7 @@ def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = 
     return None
 
 
-class custom_object_scope:  # noqa: N801 (Keras' name)
+class custom_object_scope:
     """Within this context, configs may name these classes and functions.
 
     >>> import ranvier
@@ -289,7 +289,9 @@ def _class_of(
         if found is not None:
             return found
         home = str(module).removeprefix("keras.").split(".")[0]
-        names = getattr(import_module(f"ranvier.{home}"), "__all__", []) if home in _FAMILIES else []
+        names = (
+            getattr(import_module(f"ranvier.{home}"), "__all__", []) if home in _FAMILIES else []
+        )
         raise unknown(f"{module} class", name, [*names, *(module_objects or ())])
     for home in _FAMILIES if not module_objects else ():
         found = getattr(import_module(f"ranvier.{home}"), name, None)
@@ -361,7 +363,8 @@ class Registry:
             return identifier
         article = "an" if self.family[0] in "aeiou" else "a"
         raise ValueError(
-            f"{article} {self.family} must be a name, an object, a config or a function; got {identifier!r}"
+            f"{article} {self.family} must be a name, an object, a config or a function; "
+            f"got {identifier!r}"
         )
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -41,7 +41,7 @@ class Variable:
     array([3., 4.], dtype=float32)
     """
 
-    __slots__ = ("_value", "_trainable", "constraint", "in_arena", "name", "path", "regularizer")
+    __slots__ = ("_trainable", "_value", "constraint", "in_arena", "name", "path", "regularizer")
 
     def __init__(
         self,

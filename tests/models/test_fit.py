@@ -104,7 +104,17 @@ def test_weights_are_bit_identical_for_any_number_of_threads(
         lambda a: _read_only(a),
         lambda a: a[None][0],
     ],
-    ids=["float64", "fortran", "sliced", "reversed", "columns", "swapped", "list", "locked", "view"],
+    ids=[
+        "float64",
+        "fortran",
+        "sliced",
+        "reversed",
+        "columns",
+        "swapped",
+        "list",
+        "locked",
+        "view",
+    ],
 )
 def test_layout_and_dtype_do_not_matter(change: Any, rng: np.random.Generator) -> None:
     x, y = blobs(rng)
@@ -197,9 +207,7 @@ def test_validation_split_takes_the_last_rows(rng: np.random.Generator) -> None:
     assert history.history["val_loss"][0] == pytest.approx(scores[0], rel=1e-5)
     assert history.history["val_accuracy"][0] == pytest.approx(scores[1])
     ranvier.utils.set_random_seed(3)
-    assert same_weights(
-        trained({"validation_split": 0.2}, x, y), trained({}, x[:80], y[:80])
-    )
+    assert same_weights(trained({"validation_split": 0.2}, x, y), trained({}, x[:80], y[:80]))
 
 
 def test_validation_freq(rng: np.random.Generator) -> None:
@@ -311,9 +319,8 @@ def test_a_real_sigint_stops_a_long_epoch() -> None:
 
 
 def test_no_memory_growth_and_no_large_allocation_per_step(rng: np.random.Generator) -> None:
-    import tracemalloc
-
     import resource
+    import tracemalloc
 
     x, y = blobs(rng, 320)
     model = classifier()

@@ -35,7 +35,9 @@ def test_add_and_pop() -> None:
     assert [type(layer).__name__ for layer in model.layers] == ["Dense"]
 
 
-@pytest.mark.parametrize("how", [{"input_shape": (5,)}, {"input_dim": 5}, {"batch_input_shape": (None, 5)}])
+@pytest.mark.parametrize(
+    "how", [{"input_shape": (5,)}, {"input_dim": 5}, {"batch_input_shape": (None, 5)}]
+)
 def test_keras_2_ways_to_say_the_input(how: dict[str, Any]) -> None:
     model = ranvier.Sequential([L.Dense(4, **how)])
     assert [w.shape for w in model.get_weights()] == [(5, 4), (4,)]
@@ -55,7 +57,11 @@ def test_summary_says_shapes_and_counts(capsys: Any) -> None:
 
 def test_config_and_json_round_trip() -> None:
     model = ranvier.Sequential(
-        [ranvier.Input((6,)), L.Dense(4, activation="relu", kernel_regularizer="l2"), L.Dropout(0.3)]
+        [
+            ranvier.Input((6,)),
+            L.Dense(4, activation="relu", kernel_regularizer="l2"),
+            L.Dropout(0.3),
+        ]
     )
     again = ranvier.Sequential.from_config(model.get_config())
     assert again.get_config() == model.get_config()
@@ -82,11 +88,15 @@ def test_nested_models(rng: np.random.Generator) -> None:
     outer = ranvier.Sequential([inner, L.Dense(2)])
     x = rng.normal(size=(3, 5)).astype("float32")
     w = outer.get_weights()
-    np.testing.assert_allclose(outer(x), np.tanh(x @ w[0] + w[1]) @ w[2] + w[3], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        outer(x), np.tanh(x @ w[0] + w[1]) @ w[2] + w[3], rtol=1e-4, atol=1e-5
+    )
     outer.compile("sgd", "mse")
     outer.fit(x, np.zeros((3, 2)), verbose=0)
     assert not np.array_equal(inner.get_weights()[0], w[0])
-    np.testing.assert_allclose(inner(x), np.tanh(x @ inner.get_weights()[0] + inner.get_weights()[1]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        inner(x), np.tanh(x @ inner.get_weights()[0] + inner.get_weights()[1]), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_frozen_layers_do_not_change(rng: np.random.Generator) -> None:
@@ -98,7 +108,10 @@ def test_frozen_layers_do_not_change(rng: np.random.Generator) -> None:
     model.fit(x, np.zeros((20, 2)), verbose=0)
     after = model.get_weights()
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[2], after[2])
-    assert [v.path for v in model.trainable_weights] == [f"{model.layers[1].name}/kernel", f"{model.layers[1].name}/bias"]
+    assert [v.path for v in model.trainable_weights] == [
+        f"{model.layers[1].name}/kernel",
+        f"{model.layers[1].name}/bias",
+    ]
     model.layers[0].trainable = True
     model.fit(x, np.zeros((20, 2)), verbose=0)
     assert not np.array_equal(after[0], model.get_weights()[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ranvier import ops
 
 A = np.arange(12, dtype=np.float32).reshape(3, 4) / 7

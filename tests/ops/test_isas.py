@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ranvier import _core
 
 PRIVATE = ("-p", "no:cacheprovider")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from ranvier import ops, reference
 from ranvier.ops.table import ACTIVATIONS
 

@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import pytest
+
 from ranvier import _core
 from ranvier.ops.table import Op, table
 

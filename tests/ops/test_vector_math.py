@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+
 from ranvier import ops
 
 LIMIT = {"float32": 2.0, "float64": 4.0}

@@ -60,9 +60,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
 
 def pair(name: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> tuple[Any, Any]:
     theirs = keras.Sequential([keras.Input(shape), getattr(keras.layers, name)(**arguments)])
-    ours = ranvier.Sequential(
-        [ranvier.Input(shape), getattr(ranvier.layers, name)(**arguments)]
-    )
+    ours = ranvier.Sequential([ranvier.Input(shape), getattr(ranvier.layers, name)(**arguments)])
     return ours, theirs
 
 

@@ -43,8 +43,8 @@ struct NodeRun {
     T* dx[kMaxInputs];      // null: not wanted
     void* cache;            // cache_bytes() that live from forward to backward; training only
     bool training;
-    RandomKey key;          // a fresh stream for each step and node
-    double* penalty;        // activity regularisation adds to it
+    RandomKey key;    // a fresh stream for each step and node
+    double* penalty;  // activity regularisation adds to it
 };
 
 template <class T>
@@ -128,7 +128,7 @@ struct PlanStep {
     Place dx[kMaxInputs];
     Place dy;
     bool wants_dx[kMaxInputs] = {};
-    index_t cache = 0;       // byte offset
+    index_t cache = 0;  // byte offset
     bool skip_forward = false;
     bool skip_backward = false;
     bool wants_backward = false;
@@ -147,7 +147,7 @@ struct Plan {
     index_t arena = 0;            // elements: values, then gradients
     index_t values_in_arena = 0;  // elements of the first part
     std::size_t cache_bytes = 0;
-    double flops = 0;             // of one forward pass
+    double flops = 0;  // of one forward pass
 };
 
 // `want_input_gradient`: the gradient of the input too, for a graph that follows other code.
@@ -184,7 +184,10 @@ class Session {
     explicit Session(std::shared_ptr<const Graph<T>> graph) : graph_(std::move(graph)) {}
 
     // The graph changed what it trains: plans are made anew.
-    void reset() { plans_.clear(); plan_.reset(); }
+    void reset() {
+        plans_.clear();
+        plan_.reset();
+    }
 
     // Plans for this input shape and makes room. Returns the plan.
     const Plan<T>& prepare(const Shape& input, bool want_input_gradient = false);

@@ -19,8 +19,8 @@ enum class Loss : int {
 
 struct LossParams {
     double label_smoothing = 0.0;
-    double epsilon = 1e-7;            // Keras' backend epsilon: clips probabilities
-    bool has_ignore_class = false;    // sparse losses: rows with this label count nothing
+    double epsilon = 1e-7;          // Keras' backend epsilon: clips probabilities
+    bool has_ignore_class = false;  // sparse losses: rows with this label count nothing
     index_t ignore_class = 0;
 };
 

@@ -12,11 +12,11 @@ enum class Optim : int { sgd, adam, rmsprop, adagrad };
 struct OptimParams {
     Optim kind = Optim::sgd;
     double learning_rate = 0.01;
-    double momentum = 0.0;      // sgd, rmsprop
-    bool nesterov = false;      // sgd
-    double beta_1 = 0.9;        // adam
-    double beta_2 = 0.999;      // adam
-    double rho = 0.9;           // rmsprop
+    double momentum = 0.0;  // sgd, rmsprop
+    bool nesterov = false;  // sgd
+    double beta_1 = 0.9;    // adam
+    double beta_2 = 0.999;  // adam
+    double rho = 0.9;       // rmsprop
     double epsilon = 1e-7;
     bool amsgrad = false;       // adam
     bool centered = false;      // rmsprop
@@ -30,7 +30,7 @@ struct OptimParams {
 template <class T>
 struct OptimVariable {
     T* w;
-    index_t offset;     // of its gradient and its slots, in elements
+    index_t offset;  // of its gradient and its slots, in elements
     index_t size;
     bool decay = true;  // weight decay applies
     double l1 = 0.0;    // regularisation: gradient gains l1 sign(w) + 2 l2 w before clipping
@@ -48,7 +48,7 @@ int optim_slots(const OptimParams& p);
 // pass. Same bits for any number of threads. Returns the regularisation loss
 // sum l1 |w| + l2 w^2 measured before the update.
 template <class T>
-double optim_step(const OptimParams& p, index_t iteration, const std::vector<OptimVariable<T>>& vars,
-                  T* g, T* const* slots);
+double optim_step(const OptimParams& p, index_t iteration,
+                  const std::vector<OptimVariable<T>>& vars, T* g, T* const* slots);
 
 }  // namespace ranvier

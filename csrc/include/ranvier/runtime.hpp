@@ -20,7 +20,7 @@ Isa isa_in_use();
 
 // ---- threads ----------------------------------------------------------------------------
 // runtime/parallel.cpp is the only user of OpenMP.
-int num_threads();          // the current limit: set_num_threads, RANVIER_NUM_THREADS or OpenMP's own
+int num_threads();  // the current limit: set_num_threads, RANVIER_NUM_THREADS or OpenMP's own
 void set_num_threads(int);  // std::invalid_argument unless >= 1
 const char* threading_layer();
 
@@ -54,8 +54,8 @@ inline constexpr std::size_t kAlignment = 64;
 
 void* scratch_take(std::size_t bytes);
 void scratch_return(void* p, std::size_t bytes) noexcept;
-std::size_t scratch_bytes();          // held by the calling thread's arena
-void scratch_release() noexcept;      // gives the calling thread's idle arena back to the system
+std::size_t scratch_bytes();      // held by the calling thread's arena
+void scratch_release() noexcept;  // gives the calling thread's idle arena back to the system
 
 template <class T>
 class Scratch {

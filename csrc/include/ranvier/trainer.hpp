@@ -39,7 +39,7 @@ struct Totals {
 struct Feed {
     const Source* x = nullptr;
     const Source* y = nullptr;
-    const Source* weights = nullptr;     // or null; [rows]
+    const Source* weights = nullptr;      // or null; [rows]
     const std::int64_t* order = nullptr;  // or null: in order
     index_t rows = 0;                     // in all: order's length or the sources' rows
     index_t batch = 32;
@@ -90,7 +90,7 @@ class Trainer {
 
     std::shared_ptr<const Graph<T>> graph_;
     LossSpec loss_;
-    Loss effective_loss_;   // on logits, if the last node was taken into the loss
+    Loss effective_loss_;  // on logits, if the last node was taken into the loss
     bool fused_ = false;
     std::vector<MetricSpec> metrics_;
     Session<T> session_;

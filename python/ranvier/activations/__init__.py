@@ -165,4 +165,4 @@ def derivative(function: Any) -> Callable[[Any], NDArray[Any]]:
     found = getattr(get(function), "derivative", None)
     if found is None:
         raise ValueError(f"the activation {function!r} has no method `derivative`")
-    return found  # type: ignore[no-any-return]
+    return found

@@ -61,8 +61,8 @@ def _row_derivative(kind: str, x: Any) -> NDArray[Any]:
     s = ops.softmax(x)
     eye = np.eye(s.shape[-1], dtype=s.dtype)
     if kind == "log_softmax":
-        return eye - s[..., None, :]  # type: ignore[no-any-return]
-    return s[..., :, None] * (eye - s[..., None, :])  # type: ignore[no-any-return]
+        return eye - s[..., None, :]
+    return s[..., :, None] * (eye - s[..., None, :])
 
 
 def activation(

@@ -41,8 +41,7 @@ class CallbackList(Callback):
         for callback in given:
             if not isinstance(callback, Callback):
                 raise TypeError(
-                    "`callbacks` must be ranvier.callbacks.Callback objects; got "
-                    f"{callback!r}"
+                    f"`callbacks` must be ranvier.callbacks.Callback objects; got {callback!r}"
                 )
         verbose = params.get("verbose", 0)
         if verbose not in _VERBOSE:

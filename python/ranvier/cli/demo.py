@@ -58,9 +58,7 @@ def run(epochs: int, seed: int, output: str) -> float:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(
-        optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.summary()
     print(f"{len(x_train)} training and {len(x_test)} test images of real handwritten digits")
     begin = time.perf_counter()
@@ -84,15 +82,17 @@ def picture(
 
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (y, predicted), 1)
+    most = counts.max()
     figure = Figure(figsize=(11, 5.5), layout="constrained")
-    left, right = figure.subfigures(1, 2)
+    halves: Any = figure.subfigures(1, 2)
+    left, right = halves
     axes = left.subplots()
     axes.imshow(np.sqrt(counts), cmap="Blues")
     for i in range(10):
         for j in range(10):
             if counts[i, j]:
                 axes.text(j, i, str(counts[i, j]), ha="center", va="center",
-                          color="white" if counts[i, j] > counts.max() / 2 else "black")  # fmt: skip
+                          color="white" if 2 * counts[i, j] > most else "black")  # fmt: skip
     axes.set(xticks=range(10), yticks=range(10), xlabel="predicted digit", ylabel="true digit",
              title=f"{len(y)} test digits, {100 * accuracy:.1f} % right")  # fmt: skip
     wrong = np.flatnonzero(predicted != y)[:20]

@@ -22,4 +22,4 @@ class Constraint(Configurable):
     """
 
     def __call__(self, w: Any) -> NDArray[Any]:
-        return w  # type: ignore[no-any-return]
+        return w

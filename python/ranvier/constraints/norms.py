@@ -23,7 +23,7 @@ def _float_array(w: Any) -> NDArray[Any]:
 
 def _norms(w: NDArray[Any], axis: Any) -> NDArray[Any]:
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
-    return np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))  # type: ignore[no-any-return]
+    return np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
 
 
 class NonNeg(Constraint):
@@ -35,7 +35,7 @@ class NonNeg(Constraint):
     """
 
     def __call__(self, w: Any) -> NDArray[Any]:
-        return np.maximum(_float_array(w), 0)  # type: ignore[no-any-return]
+        return np.maximum(_float_array(w), 0)
 
 
 class UnitNorm(Constraint):
@@ -55,7 +55,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, w: Any) -> NDArray[Any]:
         w = _float_array(w)
-        return w / (_EPSILON + _norms(w, self.axis))  # type: ignore[no-any-return]
+        return w / (_EPSILON + _norms(w, self.axis))
 
 
 class MaxNorm(Constraint):
@@ -80,7 +80,7 @@ class MaxNorm(Constraint):
     def __call__(self, w: Any) -> NDArray[Any]:
         w = _float_array(w)
         norms = _norms(w, self.axis)
-        return w * (np.clip(norms, 0, self.max_value) / (_EPSILON + norms))  # type: ignore[no-any-return]
+        return w * (np.clip(norms, 0, self.max_value) / (_EPSILON + norms))
 
 
 class MinMaxNorm(Constraint):
@@ -123,4 +123,4 @@ class MinMaxNorm(Constraint):
         norms = _norms(w, self.axis)
         desired = self.rate * np.clip(norms, self.min_value, self.max_value)
         desired = desired + (1 - self.rate) * norms
-        return w * (desired / (_EPSILON + norms))  # type: ignore[no-any-return]
+        return w * (desired / (_EPSILON + norms))

@@ -80,4 +80,4 @@ class Identity(Initializer):
         if len(shape) != 2:
             raise ValueError(f"Identity: the shape must have two axes; got {tuple(shape)}")
         kind = np.dtype(_dtypes.standardize(dtype)).type
-        return kind(self.gain) * np.eye(*shape, dtype=kind)  # type: ignore[no-any-return]
+        return kind(self.gain) * np.eye(*shape, dtype=kind)

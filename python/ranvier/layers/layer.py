@@ -96,7 +96,7 @@ class Layer(Configurable):
                 f"{self.label}: unknown argument `{unknown}`."
                 + suggestion(unknown, self.constructor_arguments())
             )
-        self._dtype = None if dtype is None else _dtypes.standardize(dtype)
+        self._dtype = _dtypes.standardize(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
         self._trainable = bool(trainable)
@@ -126,7 +126,7 @@ class Layer(Configurable):
 
     @property
     def dtype(self) -> str:
-        return self._dtype or _dtypes.floatx()
+        return self._dtype
 
     compute_dtype = dtype
     variable_dtype = dtype
@@ -158,9 +158,7 @@ class Layer(Configurable):
         try:
             value = make(shape, dtype=dtype or self.dtype)
         except MemoryError:
-            raise MemoryError(
-                f"{self.label}: cannot allocate a weight of shape {shape}"
-            ) from None
+            raise MemoryError(f"{self.label}: cannot allocate a weight of shape {shape}") from None
         variable = Variable(
             value,
             trainable=trainable,
@@ -219,9 +217,7 @@ class Layer(Configurable):
         """Copies `weights` in: as many arrays, of the same shapes, as `get_weights()` returns."""
         own = self.weights
         if len(weights) != len(own):
-            raise ValueError(
-                f"{self.label}: expected {len(own)} weight arrays; got {len(weights)}"
-            )
+            raise ValueError(f"{self.label}: expected {len(own)} weight arrays; got {len(weights)}")
         for variable, value in zip(own, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(

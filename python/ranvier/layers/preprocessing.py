@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier import _dtypes
 from ranvier.layers.layer import Layer, Shape
-from ranvier.variables import Variable, layout
+from ranvier.variables import layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,11 +142,17 @@ class Normalization(Layer):
             int(input_shape[a] or 0) if a in kept else 1 for a in range(first, len(input_shape))
         )
         self._statistics_shape = tuple(int(n or 0) for n in extents)
-        self.scale = self.add_weight(self._kept_shape or (1,), "ones", trainable=False, name="scale")
-        self.shift = self.add_weight(self._kept_shape or (1,), "zeros", trainable=False, name="shift")
+        self.scale = self.add_weight(
+            self._kept_shape or (1,), "ones", trainable=False, name="scale"
+        )
+        self.shift = self.add_weight(
+            self._kept_shape or (1,), "zeros", trainable=False, name="shift"
+        )
         if self.mean is not None:
             mean = np.broadcast_to(np.asarray(self.mean, np.float64), self._statistics_shape)
-            variance = np.broadcast_to(np.asarray(self.variance, np.float64), self._statistics_shape)
+            variance = np.broadcast_to(
+                np.asarray(self.variance, np.float64), self._statistics_shape
+            )
             self._statistics = (mean, variance)
         if self._statistics is not None:
             self._set()

@@ -62,11 +62,11 @@ class Loss(Configurable):
                 f"None; got {reduction!r}." + suggestion(reduction, REDUCTIONS)
             )
         self.reduction = reduction
-        self._dtype = None if dtype is None else _dtypes.standardize(dtype)
+        self._dtype = _dtypes.standardize(dtype)
 
     @property
     def dtype(self) -> str:
-        return self._dtype or _dtypes.floatx()
+        return self._dtype
 
     @property
     def native(self) -> tuple[str, float, int | None] | None:

@@ -145,7 +145,7 @@ def smoothing(owner: str, value: Any) -> float:
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not real or not 0 <= value <= 1:
         raise ValueError(f"{owner}: `label_smoothing` must be a number in [0, 1]; got {value!r}")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def integer(owner: str, argument: str, value: Any) -> int:

@@ -201,7 +201,7 @@ def resolve(
         found = MeanMetricWrapper(found, name) if own is None else own()
     if isinstance(identifier, str):
         found.name = identifier
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def serialize(metric: Any) -> Any:

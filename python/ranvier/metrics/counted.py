@@ -36,7 +36,9 @@ class Counted(Mean):
     def _values(self, y_true: NDArray[Any], y_pred: NDArray[Any]) -> NDArray[Any]:
         raise NotImplementedError
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Adds a batch.
 
         Args:

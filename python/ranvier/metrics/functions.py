@@ -25,7 +25,7 @@ def _values(metric: Any, y_true: Any, y_pred: Any) -> NDArray[Any]:
     true = np.asarray(y_true, pred.dtype)
     if metric.sparse and true.ndim == pred.ndim and true.shape[-1] == 1:
         true = true[..., 0]
-    return metric._values(true, pred).reshape(pred.shape[:-1])  # type: ignore[no-any-return]
+    return metric._values(true, pred).reshape(pred.shape[:-1])
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> NDArray[Any]:

@@ -46,12 +46,12 @@ class Metric(Configurable):
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = snake(type(self).__name__) if name is None else name
-        self._dtype = None if dtype is None else _dtypes.standardize(dtype)
+        self._dtype = _dtypes.standardize(dtype)
         self._variables: list[Variable] = []
 
     @property
     def dtype(self) -> str:
-        return self._dtype or _dtypes.floatx()
+        return self._dtype
 
     @property
     def variables(self) -> list[Variable]:
@@ -197,7 +197,9 @@ class MeanMetricWrapper(Mean):
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         true, pred = same_rank(np.asarray(y_true), np.asarray(y_pred))
         super().update_state(self._fn(true, pred, **self._fn_kwargs), sample_weight)
 

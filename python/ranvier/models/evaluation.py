@@ -171,16 +171,16 @@ class Evaluable:
                 their shape.
         """
         if verbose == 0 and callbacks is None and steps is None and isinstance(x, np.ndarray):
-            if 0 < x.ndim and len(x) <= 256:
-                return self(x)  # type: ignore[operator, no-any-return]
-            return self.network().run(self._prediction_input(x))  # type: ignore[no-any-return]
+            if x.ndim > 0 and len(x) <= 256:
+                return self(x)  # type: ignore[operator]
+            return self.network().run(self._prediction_input(x))
         return self._predict(x, batch_size, verbose, steps, callbacks)
 
     def _prediction_input(self, x: Any) -> NDArray[Any]:
         array = data.as_rows(self.label, x, "x")
         if self._sample_shape is None:
             self.build((None, *(array.shape[1:] or (1,))))
-        return self._fit_shape(array)  # type: ignore[no-any-return]
+        return self._fit_shape(array)
 
     def _predict(
         self, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any
@@ -192,7 +192,7 @@ class Evaluable:
         if data.is_array_like(x):
             x = self._prediction_input(x)
             if len(x) == 0:
-                return self.network().run(x)  # type: ignore[no-any-return]
+                return self.network().run(x)
             x = x if steps is None else x[: steps * batch]
             total = -(-len(x) // batch)
         hooks = CallbackList(
@@ -246,7 +246,7 @@ class Evaluable:
 
     def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """The outputs for one batch."""
-        return self(x)  # type: ignore[operator, no-any-return]
+        return self(x)  # type: ignore[operator]
 
 
 def results(logs: dict[str, float], return_dict: bool) -> Any:

@@ -39,8 +39,7 @@ class Builder:
         if penalty is not None:
             if penalty.native is None:
                 raise ValueError(
-                    f"{layer.label}: `activity_regularizer` must be L1, L2 or L1L2; "
-                    f"got {penalty!r}"
+                    f"{layer.label}: `activity_regularizer` must be L1, L2 or L1L2; got {penalty!r}"
                 )
             x = self.graph.activity_regularizer(x, *penalty.native)
         return x

@@ -35,7 +35,9 @@ class Slot(NamedTuple):
 class _Native:
     """A run of layers that the engine computes."""
 
-    def __init__(self, layers: list[Layer], sample_shape: tuple[int | None, ...], dtype: str) -> None:
+    def __init__(
+        self, layers: list[Layer], sample_shape: tuple[int | None, ...], dtype: str
+    ) -> None:
         self.layers = layers
         self.builder = Builder(sample_shape, dtype)
         x = self.builder.x
@@ -88,7 +90,9 @@ class Network:
                 run = []
             self.segments.append(layer)
         if run or not self.segments:
-            self.segments.append(_Native(run, self._shapes[start][1:] if run else self.sample_shape, self.dtype))
+            self.segments.append(
+                _Native(run, self._shapes[start][1:] if run else self.sample_shape, self.dtype)
+            )
         self._place()
         self._bind()
 

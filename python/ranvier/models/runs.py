@@ -67,7 +67,7 @@ class ArrayRun:
                 self.start = 0
             if model.stop_training:
                 break
-        return machine.logs()  # type: ignore[no-any-return]
+        return machine.logs()
 
 
 class BatchRun:
@@ -141,9 +141,7 @@ class BatchRun:
 class Validation:
     """When and on what `fit` validates."""
 
-    def __init__(
-        self, model: Any, given: Any, batch: int, steps: int | None, freq: Any
-    ) -> None:
+    def __init__(self, model: Any, given: Any, batch: int, steps: int | None, freq: Any) -> None:
         self.model = model
         self.batch = data.batch_size_of(model.label, batch)
         self.steps = steps

@@ -195,7 +195,7 @@ class Sequential(Trainable, Layer):
         )
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> str:  # type: ignore[override]
         kinds = {layer.dtype for layer in self._layers} or {_dtypes.floatx()}
         if len(kinds) > 1:
             raise ValueError(
@@ -322,7 +322,7 @@ class Sequential(Trainable, Layer):
         if net is not None and not training and net.epoch == layout.epoch:
             y = net.infer(x)
             if y is not None:
-                return y  # type: ignore[no-any-return]
+                return y
         return self._call(x, training)
 
     def _call(self, x: Any, training: bool) -> NDArray[Any]:
@@ -353,9 +353,7 @@ class Sequential(Trainable, Layer):
             w is not None and w != g for w, g in zip(want, got, strict=True)
         ):
             shape = ", ".join("None" if n is None else str(n) for n in (None, *want))
-            raise ValueError(
-                f"{self.label}: expected input of shape ({shape}); got {array.shape}"
-            )
+            raise ValueError(f"{self.label}: expected input of shape ({shape}); got {array.shape}")
         return array
 
     # -- configuration ----------------------------------------------------------------------

@@ -94,11 +94,14 @@ class Steps:
             self._set_optimizer()
 
     def _make_trainer(self, runner: Any) -> Any:
-        kind, smoothing, ignore = self.loss.native
+        native: Any = self.loss.native
+        reduction: Any = self.loss.reduction
+        kind, smoothing, ignore = native
         make = _core.Trainer64 if self.network.dtype == "float64" else _core.Trainer32
         specs = []
         for i in self.counted:
-            name, given = self.metrics[i].native
+            counted: Any = self.metrics[i].native
+            name, given = counted
             spec = {
                 "is_loss": False,
                 "label_smoothing": 0.0,
@@ -110,17 +113,18 @@ class Steps:
             spec["kind"] = name
             spec["weighted"] = self.weighted[i]
             specs.append(spec)
-        return make(runner, kind, self.loss.reduction, smoothing, ignore, specs)
+        return make(runner, kind, reduction, smoothing, ignore, specs)
 
     def _set_optimizer(self) -> None:
         assert self.optimizer is not None
-        numbers = {id(v): i for i, v in enumerate(self.network.segments[0].builder.variables)}  # type: ignore[union-attr]
+        segment: Any = self.network.segments[0]
+        numbers = {id(v): i for i, v in enumerate(segment.builder.variables)}
         variables = []
         for slot in self.network.trained:
             v = slot.variable
-            l1, l2 = (0.0, 0.0) if v.regularizer is None else v.regularizer.native
+            penalty: Any = None if v.regularizer is None else v.regularizer.native
             decay = self.optimizer.decays(v)
-            variables.append((numbers[id(v)], slot.offset, v.size, decay, l1, l2))
+            variables.append((numbers[id(v)], slot.offset, v.size, decay, *(penalty or (0.0, 0.0))))
         self._trainer.set_optimizer(self.optimizer.native, variables, self.optimizer.slots)
         self.constrained = [s.variable for s in self.network.trained if s.variable.constraint]
 
@@ -155,7 +159,13 @@ class Steps:
         if not self.optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
         done: int = self._trainer.train(
-            *rows.sources, order, start, batch, max_batches, seconds, rates,
+            *rows.sources,
+            order,
+            start,
+            batch,
+            max_batches,
+            seconds,
+            rates,
             self.optimizer.iterations,
         )
         self.optimizer.iterations += done
@@ -167,9 +177,7 @@ class Steps:
             self._update_python_metrics(rows, order, start, batch, self._trainer.predictions())
         return done
 
-    def evaluate(
-        self, rows: Rows, start: int, batch: int, max_batches: int, seconds: float
-    ) -> int:
+    def evaluate(self, rows: Rows, start: int, batch: int, max_batches: int, seconds: float) -> int:
         """Up to `max_batches` batches of loss and metrics; returns how many were done."""
         self._by_engine = self.native
         if not self.native:
@@ -230,17 +238,13 @@ class Steps:
         for i in self.python_metrics:
             self.metrics[i].update_state(y, predictions, weights if self.weighted[i] else None)
 
-    def _add(
-        self, y: Any, predictions: Any, weights: Any, loss: float, which: list[int]
-    ) -> None:
+    def _add(self, y: Any, predictions: Any, weights: Any, loss: float, which: list[int]) -> None:
         self._sums[0] += loss * len(predictions)
         self._sums[1] += len(predictions)
         for i in which:
             self.metrics[i].update_state(y, predictions, weights if self.weighted[i] else None)
 
-    def _train_python(
-        self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int
-    ) -> None:
+    def _train_python(self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int) -> None:
         assert self.optimizer is not None
         net = self.network
         x, y, weights = self._take(rows, order, start, batch)
@@ -255,9 +259,7 @@ class Steps:
             if regularizer is not None:
                 g = net.gradient[slot.offset : slot.offset + slot.variable.size]
                 g += np.reshape(regularizer.gradient(slot.variable.value), -1)
-        self.optimizer.step(
-            [(s.variable, s.offset) for s in net.trained], net.gradient
-        )
+        self.optimizer.step([(s.variable, s.offset) for s in net.trained], net.gradient)
         for slot in net.trained:
             if slot.variable.constraint is not None:
                 slot.variable.assign(slot.variable.constraint(slot.variable.value))

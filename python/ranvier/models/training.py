@@ -92,7 +92,12 @@ class Trainable(Evaluable):
             )
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
-        self._loss = losses.get(loss) if loss is not None else None
+        self._loss: Any = losses.get(loss)
+        if self._loss is not None and self._loss.reduction in (None, "none"):
+            raise ValueError(
+                f"{self.label}: to train, the loss needs a reduction to one number; "
+                f"{self._loss.name} has reduction={self._loss.reduction!r}"
+            )
         self._metric_ids = _as_list(metrics)
         self._weighted_ids = _as_list(weighted_metrics)
         self._compile_arguments = {
@@ -124,9 +129,7 @@ class Trainable(Evaluable):
 
     def _need_compiled(self, method: str) -> None:
         if not self._compiled:
-            raise ValueError(
-                f"{self.label}: call compile(optimizer, loss) before {method}()"
-            )
+            raise ValueError(f"{self.label}: call compile(optimizer, loss) before {method}()")
         if self._loss is None:
             raise ValueError(f"{self.label}: {method}() needs a loss; compile() was given none")
 
@@ -156,14 +159,14 @@ class Trainable(Evaluable):
         array = data.as_rows(self.label, x, argument)
         if self._sample_shape is None:
             self.build((None, *(array.shape[1:] or (1,))))
-        return self._fit_shape(array)  # type: ignore[no-any-return]
+        return self._fit_shape(array)
 
     def _labels(self, y: Any, argument: str = "y") -> NDArray[Any]:
         if y is None:
             raise ValueError(f"{self.label}: `{argument}` is missing: the loss needs labels")
         labels = data.as_rows(self.label, y, argument)
         output = self.network().output_shape
-        return self._loss.check_labels(self.label, labels, output)  # type: ignore[no-any-return]
+        return self._loss.check_labels(self.label, labels, output)
 
     def _sample_weights(self, weights: Any) -> NDArray[Any] | None:
         if weights is None:
@@ -237,11 +240,11 @@ class Trainable(Evaluable):
         self._need_compiled("fit")
         for argument, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-                raise ValueError(f"{self.label}: `{argument}` must be an integer >= 0; got {value!r}")
+                raise ValueError(
+                    f"{self.label}: `{argument}` must be an integer >= 0; got {value!r}"
+                )
         if steps_per_epoch is not None and steps_per_epoch < 1:
-            raise ValueError(
-                f"{self.label}: `steps_per_epoch` must be >= 1; got {steps_per_epoch}"
-            )
+            raise ValueError(f"{self.label}: `steps_per_epoch` must be >= 1; got {steps_per_epoch}")
         batch = data.batch_size_of(self.label, batch_size)
         self.stop_training = False
         if data.is_array_like(x):

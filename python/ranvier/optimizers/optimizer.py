@@ -142,7 +142,9 @@ class Optimizer(Configurable):
     def learning_rate(self, rate: Any) -> None:
         if isinstance(rate, dict):
             rate = deserialize(rate)
-        if isinstance(rate, LearningRateSchedule) or (callable(rate) and not hasattr(rate, "dtype")):
+        if isinstance(rate, LearningRateSchedule) or (
+            callable(rate) and not hasattr(rate, "dtype")
+        ):
             self._learning_rate: Any = rate
         else:
             self._learning_rate = number(type(self).__name__, "learning_rate", rate)
@@ -273,9 +275,7 @@ class Optimizer(Configurable):
 
     # -- stepping ---------------------------------------------------------------------------
 
-    def update_step(
-        self, gradient: NDArray[Any], variable: Variable, learning_rate: float
-    ) -> None:
+    def update_step(self, gradient: NDArray[Any], variable: Variable, learning_rate: float) -> None:
         """Updates one variable. `gradient` is clipped already, weight decay done."""
         raise NotImplementedError(
             f"{type(self).__name__} must write update_step(gradient, variable, learning_rate)"

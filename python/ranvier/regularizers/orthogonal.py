@@ -59,7 +59,7 @@ class OrthogonalRegularizer(Regularizer):
         np.fill_diagonal(signs, 0)
         du = 2 * share * (signs @ u)
         dw = (du - u * np.sum(du * u, axis=1, keepdims=True)) / lengths
-        return dw.T if self.mode == "columns" else dw  # type: ignore[no-any-return]
+        return dw.T if self.mode == "columns" else dw
 
     def get_config(self) -> dict[str, Any]:
         return {"factor": float(np.float32(self.factor)), "mode": self.mode}

@@ -63,7 +63,7 @@ def check_gradients(
     if not isinstance(target, Layer):
 
         def value_of(p: NDArray[Any]) -> float:
-            return float(target(p)[0])  # type: ignore[operator]
+            return float(target(p)[0])
 
         return _compare("x", value_of, values, target(values)[1], step, tolerance, samples, rng)
     return _check_layer(target, values, step, tolerance, samples, rng)
@@ -78,9 +78,7 @@ def _check_layer(
     rng: np.random.Generator,
 ) -> float:
     if layer.dtype != "float64":
-        raise ValueError(
-            f"{layer.label}: check_gradients needs dtype='float64'; got {layer.dtype}"
-        )
+        raise ValueError(f"{layer.label}: check_gradients needs dtype='float64'; got {layer.dtype}")
     layer.ensure_built((None, *x.shape[1:]))
     network = Network([layer], x.shape[1:], "float64")
     stream = 7  # the same dropout mask in each pass

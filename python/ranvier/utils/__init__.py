@@ -84,4 +84,4 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> NDArray[Any]:
     array = _dtypes.as_numeric("normalize", x)
     norms = np.linalg.norm(array, order, axis, keepdims=True)
     norms[norms == 0] = 1
-    return array / norms  # type: ignore[no-any-return]
+    return array / norms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive
@@ -108,7 +109,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 "PiecewiseConstantDecay: `values` must have one element more than `boundaries`; "
                 f"got {len(values)} and {len(boundaries)}"
             )
-        if any(b <= a for a, b in zip(boundaries, boundaries[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(boundaries)):
             raise ValueError(
                 f"PiecewiseConstantDecay: `boundaries` must rise; got {list(boundaries)}"
             )
