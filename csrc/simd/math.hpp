@@ -142,9 +142,14 @@ template <class T>
 RV_INLINE Vec<T> with_sign(Vec<T> magnitude, Vec<T> sign) {
     return from_bits<T>(bits<T>(magnitude) | (bits<T>(sign) & bits<T>(splat<T>(T(-0.0)))));
 }
+// a - b of integers, around the end if need be (NaN and infinities come here too).
+template <class T>
+RV_INLINE IVec<T> wrapped_minus(IVec<T> a, IVec<T> b) {
+    return IVec<T>(UVec<T>(a) - UVec<T>(b));
+}
 template <class T>
 RV_INLINE Vec<T> shifted_to_exponent(IVec<T> n) {
-    return from_bits<T>(n << MathConst<T>::kMantissa);
+    return from_bits<T>(IVec<T>(UVec<T>(n) << MathConst<T>::kMantissa));
 }
 
 // x = n ln 2 + r; `n` holds the integer plus `bias` in its low bits (junk above), `nf` the integer.
@@ -185,7 +190,7 @@ template <class T>
 RV_INLINE Vec<T> exp_scaled(Vec<T> x) {
     const auto z = reduce_ln2<T>(x, 2 * MathConst<T>::kBias);
     const IVec<T> n1 = IVec<T>(UVec<T>(z.n) >> 1);
-    const IVec<T> n2 = z.n - n1;
+    const IVec<T> n2 = wrapped_minus<T>(z.n, n1);
     return exp_poly_fine<T>(z.r) * shifted_to_exponent<T>(n1) * shifted_to_exponent<T>(n2);
 }
 // exp(x) for x <= 0 (or NaN)
@@ -203,7 +208,7 @@ RV_INLINE Vec<T> vexp_softmax(Vec<T> x0) {
     const Vec<T> x = vmax(splat<T>(MathConst<T>::kExpMin), x0);
     const auto z = reduce_ln2<T>(x, 2 * MathConst<T>::kBias);
     const IVec<T> n1 = IVec<T>(UVec<T>(z.n) >> 1);
-    const IVec<T> n2 = z.n - n1;
+    const IVec<T> n2 = wrapped_minus<T>(z.n, n1);
     return exp_poly<T>(z.r) * shifted_to_exponent<T>(n1) * shifted_to_exponent<T>(n2);
 }
 
@@ -252,13 +257,14 @@ template <class T>
 RV_INLINE void split_exponent(Vec<T> x, Vec<T>& m, Vec<T>& k) {
     using C = MathConst<T>;
     using I = typename VecTraits<T>::int_scalar;
+    using U = std::make_unsigned_t<I>;
     constexpr I kOne = I(C::kBias) << C::kMantissa;
-    const IVec<T> i = bits<T>(x) - C::kSqrtHalfBits;
-    m = from_bits<T>((i & ((I(1) << C::kMantissa) - 1)) + C::kSqrtHalfBits);
+    const UVec<T> i = UVec<T>(bits<T>(x)) - U(C::kSqrtHalfBits);
+    m = from_bits<T>(IVec<T>((i & ((U(1) << C::kMantissa) - 1)) + U(C::kSqrtHalfBits)));
     // The exponent to floating point without a conversion (AVX2 has none for 64 bits): into the
     // low bits of 2^mantissa.
     constexpr I kBase = I(C::kBias + C::kMantissa) << C::kMantissa;
-    const UVec<T> e = UVec<T>(i + kOne) >> C::kMantissa;
+    const UVec<T> e = (i + U(kOne)) >> C::kMantissa;
     constexpr T kBaseValue = T(I(1) << C::kMantissa) + T(C::kBias);
     k = from_bits<T>(IVec<T>(e) | kBase) - kBaseValue;
 }
@@ -279,17 +285,15 @@ RV_INLINE Vec<T> vlog(Vec<T> x) {
 template <class T>
 RV_INLINE Vec<T> vlog1p(Vec<T> x) {
     using C = MathConst<T>;
-    using I = typename VecTraits<T>::int_scalar;
     const Vec<T> u = x + T(1);
     Vec<T> m, k;
     split_exponent<T>(u, m, k);
     // f = 2^-k (1 + x) - 1 = x 2^-k + (2^-k - 1) keeps the bits of x that u has lost. 2^-k by
     // integer arithmetic on the exponents; where k is large, 2^-k itself counts nothing.
-    const IVec<T> shift = bits<T>(u) - bits<T>(m);  // k << mantissa
-    constexpr I kOne = I(C::kBias) << C::kMantissa;
-    const Vec<T> down = from_bits<T>(kOne - shift);
+    const IVec<T> shift = wrapped_minus<T>(bits<T>(u), bits<T>(m));  // k << mantissa
+    const Vec<T> down = from_bits<T>(wrapped_minus<T>(bits<T>(splat<T>(T(1))), shift));
     const Vec<T> down1 = k < T(C::kBias - 2) ? down - T(1) : splat<T>(T(-1));
-    const Vec<T> xs = k == T(0) ? x : from_bits<T>(bits<T>(x) - shift);
+    const Vec<T> xs = k == T(0) ? x : from_bits<T>(wrapped_minus<T>(bits<T>(x), shift));
     Vec<T> y = log_poly<T>(xs + down1, k);
     const Vec<T> inf = splat<T>(T(__builtin_inf()));
     const Vec<T> special = u == T(0) ? -inf : (x == inf ? inf : splat<T>(T(__builtin_nan(""))));

@@ -105,6 +105,14 @@ def as_numeric(owner: str, x: Any, argument: str = "x") -> NDArray[Any]:
     )
 
 
+def of_predictions(y_pred: Any, dtype: str) -> str:
+    """The dtype in which losses and metrics compute: an array of float64 stays in float64.
+
+    Gradient checks need that; Keras would compute in `dtype`.
+    """
+    return "float64" if getattr(y_pred, "dtype", None) == np.float64 else dtype
+
+
 def as_input(owner: str, x: Any, dtype: str) -> NDArray[Any]:
     """`x` as a contiguous array of `dtype` with a batch axis."""
     array = as_numeric(owner, x)

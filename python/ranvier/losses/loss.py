@@ -108,9 +108,8 @@ class Loss(Configurable):
 
     def _arrays(self, y_true: Any, y_pred: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         label = f"{type(self).__name__} '{self.name}'"
-        # float64 predictions stay so: gradient checks need them.
         pred = _dtypes.as_numeric(label, y_pred, "y_pred")
-        kind = "float64" if pred.dtype == np.float64 else self.dtype
+        kind = _dtypes.of_predictions(y_pred, self.dtype)
         true = _dtypes.as_numeric(label, y_true, "y_true")
         return true.astype(kind, copy=False), pred.astype(kind, copy=False)
 

@@ -51,7 +51,7 @@ class Counted(Mean):
         """
         owner = f"{type(self).__name__} '{self.name}'"
         pred = _dtypes.as_numeric(owner, y_pred, "y_pred")
-        kind = "float64" if pred.dtype == np.float64 else self.dtype
+        kind = _dtypes.of_predictions(y_pred, self.dtype)
         pred = pred.astype(kind, copy=False)
         true = _dtypes.as_numeric(owner, y_true, "y_true").astype(kind, copy=False)
         if self.sparse:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier import _dtypes
 from ranvier.metrics.accuracy import (
     BinaryAccuracy,
     CategoricalAccuracy,
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 
 def _values(metric: Any, y_true: Any, y_pred: Any) -> NDArray[Any]:
-    pred = np.asarray(y_pred)
-    if pred.dtype.kind != "f":
-        pred = pred.astype(metric.dtype)
+    pred = np.asarray(y_pred, _dtypes.of_predictions(y_pred, metric.dtype))
     true = np.asarray(y_true, pred.dtype)
     if metric.sparse and true.ndim == pred.ndim and true.shape[-1] == 1:
         true = true[..., 0]
@@ -35,15 +34,15 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> NDArray
     array([[1., 0.]], dtype=float32)
     """
     metric = BinaryAccuracy(threshold=threshold)
-    pred = np.asarray(y_pred, np.float64)
-    return _values(metric, np.asarray(y_true)[..., None], pred[..., None]).astype(metric.dtype)
+    pred = np.asarray(y_pred, _dtypes.of_predictions(y_pred, metric.dtype))
+    return _values(metric, np.asarray(y_true)[..., None], pred[..., None])
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> NDArray[Any]:
     """See `CategoricalAccuracy`.
 
     >>> categorical_accuracy([[0, 1]], [[0.1, 0.9]])
-    array([1.])
+    array([1.], dtype=float32)
     """
     return _values(CategoricalAccuracy(), y_true, y_pred)
 
@@ -52,7 +51,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> NDArray[Any]:
     """See `SparseCategoricalAccuracy`.
 
     >>> sparse_categorical_accuracy([1], [[0.1, 0.9]])
-    array([1.])
+    array([1.], dtype=float32)
     """
     return _values(SparseCategoricalAccuracy(), y_true, y_pred)
 
@@ -61,7 +60,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> NDArray[
     """See `TopKCategoricalAccuracy`.
 
     >>> top_k_categorical_accuracy([[0, 0, 1]], [[0.1, 0.5, 0.4]], k=1)
-    array([0.])
+    array([0.], dtype=float32)
     """
     return _values(TopKCategoricalAccuracy(k), y_true, y_pred)
 
@@ -70,6 +69,6 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> N
     """See `SparseTopKCategoricalAccuracy`.
 
     >>> sparse_top_k_categorical_accuracy([2], [[0.1, 0.5, 0.4]], k=2)
-    array([1.])
+    array([1.], dtype=float32)
     """
     return _values(SparseTopKCategoricalAccuracy(k), y_true, y_pred)

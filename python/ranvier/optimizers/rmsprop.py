@@ -25,7 +25,7 @@ class RMSprop(Optimizer):
 
     >>> import ranvier
     >>> ranvier.optimizers.RMSprop()
-    <RMSprop name=rmsprop learning_rate=0.001>
+    <RMSprop name=rm_sprop learning_rate=0.001>
     """
 
     def __init__(
