@@ -127,7 +127,10 @@ def test_safe_at_extreme_logits(logit: float) -> None:
         (lambda: ranvier.losses.get("huber"), "not in ranvier"),
         (lambda: ranvier.losses.get("mean_sqared_error"), "mean_squared_error"),
         (lambda: ranvier.losses.get(3), "a loss must be"),
-        (lambda: ranvier.losses.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 4))), r"\(2, 4\)"),
+        (
+            lambda: ranvier.losses.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 4))),
+            r"\(2, 4\)",
+        ),
         (
             lambda: ranvier.losses.SparseCategoricalCrossentropy()([5], [[0.5, 0.5]]),
             "class number",

@@ -54,7 +54,10 @@ def batches(kind: str, rng: np.random.Generator) -> list[Any]:
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_running_value(case: Any, weighted: bool, rng: np.random.Generator) -> None:
     name, arguments, kind = case
-    theirs, ours = getattr(keras.metrics, name)(**arguments), getattr(ranvier.metrics, name)(**arguments)
+    theirs, ours = (
+        getattr(keras.metrics, name)(**arguments),
+        getattr(ranvier.metrics, name)(**arguments),
+    )
     for y_true, y_pred, weights in batches(kind, rng):
         given = weights.astype("float32") if weighted else None
         theirs.update_state(y_true, y_pred, given)
@@ -106,7 +109,9 @@ def test_in_fit_as_in_keras(case: Any, native: bool, rng: np.random.Generator) -
     theirs, ours = model_of(keras), model_of(ranvier)
     ours.set_weights(theirs.get_weights())
     weights = rng.uniform(0.1, 2, len(x))
-    a = theirs.fit(x, y_true, batch_size=4, epochs=2, shuffle=False, verbose=0, sample_weight=weights)
+    a = theirs.fit(
+        x, y_true, batch_size=4, epochs=2, shuffle=False, verbose=0, sample_weight=weights
+    )
     b = ours.fit(x, y_true, batch_size=4, epochs=2, shuffle=False, verbose=0, sample_weight=weights)
     assert set(a.history) == set(b.history)
     for key, value in a.history.items():
@@ -122,7 +127,10 @@ def test_in_fit_as_in_keras(case: Any, native: bool, rng: np.random.Generator) -
         (lambda: ranvier.metrics.BinaryAccuracy(threshold=2), "threshold"),
         (lambda: ranvier.metrics.R2Score("mean"), "class_aggregation"),
         (lambda: ranvier.metrics.R2Score()(np.zeros(3), np.zeros(3)), "outputs"),
-        (lambda: ranvier.metrics.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 4))), r"\(2, 4\)"),
+        (
+            lambda: ranvier.metrics.MeanSquaredError()(np.zeros((2, 3)), np.zeros((2, 4))),
+            r"\(2, 4\)",
+        ),
         (lambda: ranvier.metrics.SparseCategoricalAccuracy()([[1, 2]], [[0.1, 0.9]]), "y_true"),
         (lambda: ranvier.metrics.Mean()([1.0, 2.0], [1.0, 2.0, 3.0]), "sample_weight"),
         (lambda: ranvier.metrics.get("acuracy"), "accuracy"),
@@ -150,6 +158,15 @@ def test_names_in_history(rng: np.random.Generator) -> None:
     model = ranvier.Sequential([ranvier.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["mae", worst, ranvier.metrics.MeanAbsoluteError(name="m")])
     history = model.fit(x, y, verbose=0, validation_data=(x, y)).history
-    assert list(history) == ["loss", "mae", "worst", "m", "val_loss", "val_mae", "val_worst", "val_m"]
+    assert list(history) == [
+        "loss",
+        "mae",
+        "worst",
+        "m",
+        "val_loss",
+        "val_mae",
+        "val_worst",
+        "val_m",
+    ]
     assert history["mae"] == history["m"]
     assert history["worst"][0] == pytest.approx(history["mae"][0], rel=1e-6)

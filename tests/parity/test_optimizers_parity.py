@@ -98,7 +98,9 @@ def test_config_round_trip(case: Any) -> None:
     expected = theirs.get_config()
     assert set(expected) == set(config["config"])
     for key, value in expected.items():
-        assert config["config"][key] == (pytest.approx(value) if isinstance(value, float) else value)
+        assert config["config"][key] == (
+            pytest.approx(value) if isinstance(value, float) else value
+        )
 
 
 @pytest.mark.parametrize("case", SCHEDULES, ids=lambda c: f"{c[0]}-{c[1]}")

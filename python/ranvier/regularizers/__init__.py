@@ -29,9 +29,12 @@ __all__ = [
 
 
 def get(identifier: Any) -> Any:
-    """A regularizer from its name, config or class; callables and None stay as they are.
+    """A regularizer from its name, config or class; a `Regularizer` and None stay as they are.
 
     "l1_l2" is `L1L2(0.01, 0.01)`, as Keras' documentation has it.
+
+    Raises:
+        TypeError: a plain function: training needs its gradient, so it must be a `Regularizer`.
 
     >>> import ranvier
     >>> ranvier.regularizers.get("l2").get_config()
@@ -39,7 +42,13 @@ def get(identifier: Any) -> Any:
     """
     if identifier == "l1_l2":
         return L1L2(0.01, 0.01)
-    return _registry.get(identifier)
+    found = _registry.get(identifier)
+    if found is not None and not isinstance(found, Regularizer):
+        raise TypeError(
+            "a regularizer of your own must be a ranvier.regularizers.Regularizer with the methods "
+            f"`__call__(w)` and `gradient(w)`; got {found!r}"
+        )
+    return found
 
 
 def serialize(regularizer: Any) -> Any:
