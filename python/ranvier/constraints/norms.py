@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._checks import number
 from ranvier.constraints.constraint import Constraint
-from ranvier.initializers.random import number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

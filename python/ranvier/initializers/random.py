@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes, _random
+from ranvier._checks import number
 from ranvier._random import SeedGenerator
 from ranvier._serialize import deserialize_keras_object
 from ranvier.initializers.initializer import Initializer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def number(owner: str, argument: str, value: Any, low: float = -math.inf) -> Any:
-    """`value`, checked to be a finite real number >= low."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or value < low:
-        wanted = "a finite number" if low == -math.inf else f"a number >= {low:g}"
-        raise ValueError(f"{owner}: `{argument}` must be {wanted}; got {value!r}")
-    return value
 
 
 class RandomInitializer(Initializer):

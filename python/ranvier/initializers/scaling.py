@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ranvier._checks import number
 from ranvier._suggest import suggestion
-from ranvier.initializers.random import RandomInitializer, number
+from ranvier.initializers.random import RandomInitializer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.optimizers.optimizer import Optimizer, number
+from ranvier._checks import number
+from ranvier.optimizers.optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
@@ -48,9 +49,9 @@ class Adagrad(Optimizer):
             name, **kwargs,
         )  # fmt: skip
         self.initial_accumulator_value = number(
-            "Adagrad", "initial_accumulator_value", initial_accumulator_value
+            "Adagrad", "initial_accumulator_value", initial_accumulator_value, 0.0
         )
-        self.epsilon = number("Adagrad", "epsilon", epsilon)
+        self.epsilon = number("Adagrad", "epsilon", epsilon, 0.0)
         self._slot_start = self.initial_accumulator_value
 
     def _native(self) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.optimizers.optimizer import Optimizer, number
+from ranvier._checks import number
+from ranvier.optimizers.optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -56,7 +57,7 @@ class Adam(Optimizer):
         owner = type(self).__name__
         self.beta_1 = _beta(owner, "beta_1", beta_1)
         self.beta_2 = _beta(owner, "beta_2", beta_2)
-        self.epsilon = number(owner, "epsilon", epsilon)
+        self.epsilon = number(owner, "epsilon", epsilon, 0.0)
         self.amsgrad = bool(amsgrad)
 
     def _native(self) -> dict[str, Any]:
@@ -104,7 +105,7 @@ class AdamW(Adam):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        number("AdamW", "weight_decay", weight_decay)
+        number("AdamW", "weight_decay", weight_decay, 0.0)
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue,
             global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ranvier import ops
+from ranvier._checks import number
 from ranvier._config import Configurable
 from ranvier._serialize import snake
 from ranvier.initializers import get as get_initializer
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
 
 # Rates are computed for so many steps at a time.
 _RATES = 256
-
-
-def number(
-    owner: str, argument: str, value: Any, low: float = 0.0, high: float = math.inf
-) -> float:
-    """An argument that must be a finite number in [low, high]."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or not low <= value <= high:
-        wanted = f">= {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"{owner}: `{argument}` must be a number {wanted}; got {value!r}")
-    return float(value)
 
 
 class Optimizer(Configurable):
@@ -108,7 +98,7 @@ class Optimizer(Configurable):
             )
         for argument, value in {**clips, "weight_decay": weight_decay}.items():
             if value is not None:
-                number(owner, argument, value)
+                number(owner, argument, value, 0.0)
         self.name = snake(owner) if name is None else name
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -147,7 +137,7 @@ class Optimizer(Configurable):
         ):
             self._learning_rate: Any = rate
         else:
-            self._learning_rate = number(type(self).__name__, "learning_rate", rate)
+            self._learning_rate = number(type(self).__name__, "learning_rate", rate, 0.0)
 
     @property
     def has_constant_rate(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.optimizers.optimizer import Optimizer, number
+from ranvier._checks import number
+from ranvier.optimizers.optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
@@ -53,8 +54,8 @@ class RMSprop(Optimizer):
             name, **kwargs,
         )  # fmt: skip
         self.rho = number("RMSprop", "rho", rho, 0.0, 1.0)
-        self.momentum = number("RMSprop", "momentum", momentum)
-        self.epsilon = number("RMSprop", "epsilon", epsilon)
+        self.momentum = number("RMSprop", "momentum", momentum, 0.0)
+        self.epsilon = number("RMSprop", "epsilon", epsilon, 0.0)
         self.centered = bool(centered)
 
     def _native(self) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranvier.optimizers.optimizer import Optimizer, number
+from ranvier._checks import number
+from ranvier.optimizers.optimizer import Optimizer
 
 
 class SGD(Optimizer):

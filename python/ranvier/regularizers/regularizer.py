@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._checks import number
 from ranvier._config import Configurable
 
 if TYPE_CHECKING:
@@ -17,10 +17,7 @@ def factor(owner: str, argument: str, value: Any, default: float) -> float:
     """A penalty's factor: a finite number >= 0; None stands for the default."""
     if value is None:
         return default
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{owner}: `{argument}` must be a number >= 0; got {value!r}")
-    return float(value)
+    return number(owner, argument, value, 0.0)
 
 
 class Regularizer(Configurable):

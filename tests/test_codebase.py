@@ -1,0 +1,107 @@
+"""The rules of docs/architecture.md that a machine can hold."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "python" / "ranvier"
+CSRC = ROOT / "csrc"
+SOURCES = [p for p in CSRC.rglob("*") if p.suffix in (".cpp", ".hpp")]
+MODULES = list(PACKAGE.rglob("*.py"))
+
+# What each room may import at its modules' top level, besides private modules of the package and
+# itself. Lower rooms first.
+BELOW = {
+    "reference": set(),
+    "ops": {"_core", "reference"},
+    "activations": {"ops"},
+    "initializers": set(),
+    "regularizers": {"ops"},
+    "constraints": set(),
+    "losses": {"ops"},
+    "metrics": {"initializers", "losses", "ops", "variables"},
+    "optimizers": {"initializers", "ops", "variables"},
+    "callbacks": set(),
+    "layers": {"activations", "constraints", "initializers", "ops", "regularizers", "variables"},
+    "models": {
+        "_core", "activations", "callbacks", "layers", "losses", "metrics", "ops", "optimizers",
+        "utils", "variables",
+    },
+}  # fmt: skip
+
+
+def rooms_imported(path: pathlib.Path) -> set[str]:
+    """Rooms of ranvier that a module imports when it is imported."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("ranvier"):
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {a.name for a in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("ranvier.")}
+    return {name for name in found if name == "_core" or not name.startswith("_")}
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_imports_run_one_way(room: str) -> None:
+    for path in (PACKAGE / room).rglob("*.py"):
+        wrong = rooms_imported(path) - BELOW[room] - {room}
+        assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)}"
+
+
+def test_the_reference_never_imports_the_extension() -> None:
+    for path in (PACKAGE / "reference").rglob("*.py"):
+        assert "_core" not in path.read_text(), path
+
+
+@pytest.mark.parametrize(
+    "module", ["rich", "matplotlib", "pandas", "sklearn", "scipy", "keras", "jax", "h5py"]
+)
+def test_import_ranvier_loads_nothing_heavy(module: str) -> None:
+    code = f"import ranvier, sys; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_no_python_in_the_engine() -> None:
+    for path in SOURCES:
+        if "bindings" not in path.parts:
+            assert not re.search(r"pybind11|Python\.h|PyObject", path.read_text()), path
+
+
+def test_openmp_only_in_the_parallel_runtime() -> None:
+    for path in SOURCES:
+        if re.search(r"#pragma omp|omp\.h|\bomp_\w+\(", path.read_text()):
+            assert path.relative_to(CSRC).as_posix() == "runtime/parallel.cpp", path
+
+
+def test_no_flags_that_change_floating_point_results() -> None:
+    for path in [ROOT / "CMakeLists.txt", *CSRC.rglob("CMakeLists.txt"), *ROOT.glob("cmake/*")]:
+        flags = re.sub(r"#.*", "", path.read_text())
+        assert not re.search(r"-march=native|-Ofast|-ffast-math|-funsafe-math", flags), path
+
+
+def test_files_stay_short() -> None:
+    long = [p for p in [*SOURCES, *MODULES] if len(p.read_text().splitlines()) > 450]
+    assert not long, [str(p.relative_to(ROOT)) for p in long]
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        for node in tree.body:
+            public = isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_"
+            if public and not path.name.startswith("_") and "cli" not in path.parts:
+                assert ast.get_docstring(node) or _short(node), f"{path}: {node.name}"
+
+
+def _short(node: ast.AST) -> bool:
+    """A helper inside a room that its name explains."""
+    return isinstance(node, ast.FunctionDef) and len(node.body) <= 6
