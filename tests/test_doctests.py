@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import pathlib
 import pkgutil
 
 import pytest
@@ -22,3 +23,13 @@ def test_examples_of(name: str) -> None:
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testmod(importlib.import_module(name), optionflags=flags)
     assert result.failed == 0
+
+
+def test_examples_of_the_documentation() -> None:
+    docs = pathlib.Path(__file__).resolve().parent.parent / "docs"
+    result = doctest.testfile(
+        str(docs / "extending.md"),
+        module_relative=False,
+        optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS,
+    )
+    assert result.attempted > 15 and result.failed == 0

@@ -9,7 +9,7 @@
 // Two traps. The tables must be constants (constinit), so that no start-up code compiled with AVX
 // flags runs on a CPU without AVX. And kernel files must not instantiate inline functions or
 // templates from shared headers (std::vector, std::sort, ...): the linker keeps one copy of those,
-// perhaps the AVX one, for everybody. tests/test_codebase.py looks for such symbols.
+// perhaps the AVX one, for everybody. .ci/check_kernels.py looks for such symbols.
 #pragma once
 
 #include "ranvier/runtime.hpp"
