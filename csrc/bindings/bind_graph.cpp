@@ -17,7 +17,8 @@ void Runner<T>::bind(const std::vector<py::array>& values, const py::array& grad
     if (values.size() != sizes.size() || offsets.size() != sizes.size())
         throw py::value_error("bind: expected " + std::to_string(sizes.size()) +
                               " parameters; got " + std::to_string(values.size()));
-    Params<T> p;
+    auto made = std::make_shared<Binding<T>>();
+    Params<T>& p = made->params;
     T* g = out<T>("bind", grad, "gradient");
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         if (values[i].size() != sizes[i])
@@ -28,12 +29,13 @@ void Runner<T>::bind(const std::vector<py::array>& values, const py::array& grad
         if (offsets[i] >= 0 && offsets[i] + sizes[i] > grad.size())
             throw py::value_error("bind: gradient is too short");
         p.gradient.push_back(offsets[i] < 0 ? nullptr : g + offsets[i]);
-        graph->set_trainable(static_cast<int>(i), offsets[i] >= 0);
     }
-    const std::lock_guard<std::mutex> lock(session_mutex);
-    params = std::move(p);
-    kept = values;
-    gradient = grad;
+    made->values = values;
+    made->gradient = grad;
+    const LockWithoutGil lock(session_mutex);
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+        graph->set_trainable(static_cast<int>(i), offsets[i] >= 0);
+    binding_ = std::move(made);
     session.reset();
 }
 
@@ -57,22 +59,23 @@ py::object runner_infer(Runner<T>& r, const py::object& given) {
     if (!py::isinstance<py::array>(given)) return py::none();
     const auto x = py::reinterpret_borrow<py::array>(given);
     if (!is_native<T>(x) || !fits(*r.graph, x) || x.shape(0) == 0) return py::none();
+    const auto bound = r.bound();
     const auto plan = r.plans.get(*r.graph, sample_and_batch(x), Mode::infer);
     py::array_t<T> y(plan->output);
     const T* xp = static_cast<const T*>(x.data());
     T* yp = y.mutable_data();
     if (plan->flops < 2e4) {  // shorter than letting the GIL go and taking it back
-        infer(*plan, r.params, xp, yp);
+        infer(*plan, bound->params, xp, yp);
     } else {
         py::gil_scoped_release release;
-        infer(*plan, r.params, xp, yp);
+        infer(*plan, bound->params, xp, yp);
     }
     return y;
 }
 
 template <class T>
 py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
-    r.check_bound();
+    const auto bound = r.bound();
     if (!fits(*r.graph, x))
         throw py::value_error("predict: input of shape " + to_string(sample_and_batch(x)) +
                               " does not fit the model's " + to_string(r.graph->input_shape()));
@@ -80,7 +83,7 @@ py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
     py::array_t<T> y(r.graph->output_shape(source.shape));
     T* yp = y.mutable_data();
     py::gil_scoped_release release;
-    infer_rows(*r.graph, r.plans, r.params, source, chunk, yp);
+    infer_rows(*r.graph, r.plans, bound->params, source, chunk, yp);
     return y;
 }
 
@@ -88,15 +91,15 @@ py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
 template <class T>
 py::array_t<T> runner_forward(Runner<T>& r, const py::array& x, bool training, std::uint64_t stream,
                               bool want_input_gradient) {
-    r.check_bound();
     const T* xp = in<T>("forward", x, "x");
-    const std::lock_guard<std::mutex> lock(r.session_mutex);
+    const LockWithoutGil lock(r.session_mutex);
+    const auto bound = r.bound();
     r.session.prepare(sample_and_batch(x), want_input_gradient);
     py::array_t<T> y(r.session.plan().output);
     T* yp = y.mutable_data();
     {
         py::gil_scoped_release release;
-        r.session.forward(r.params, xp, training, stream);
+        r.session.forward(bound->params, xp, training, stream);
     }
     std::copy_n(r.session.output(), y.size(), yp);
     return y;
@@ -106,7 +109,8 @@ template <class T>
 py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy) {
     const T* xp = in<T>("backward", x, "x");
     const T* dyp = in<T>("backward", dy, "dy");
-    const std::lock_guard<std::mutex> lock(r.session_mutex);
+    const LockWithoutGil lock(r.session_mutex);
+    const auto bound = r.bound();
     const Plan<T>& plan = r.session.plan();
     if (sample_and_batch(dy) != plan.output || sample_and_batch(x) != plan.input)
         throw py::value_error("backward: shapes are not those of the last forward pass");
@@ -114,7 +118,7 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
     std::copy_n(dyp, dy.size(), r.session.output_gradient());
     {
         py::gil_scoped_release release;
-        r.session.backward(r.params);
+        r.session.backward(bound->params);
     }
     if (!plan.has_input_gradient) return py::none();
     py::array_t<T> dx(plan.input);

@@ -71,20 +71,21 @@ class PyTrainer {
 
     void set_optimizer(const py::dict& params, const std::vector<VariableSpec>& variables,
                        const std::vector<py::array>& slots) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        runner_->check_bound();
+        const LockWithoutGil lock(mutex_);
+        optimized_ = runner_->bound();
         optim_ = optim_params_from(params);
         if (static_cast<int>(slots.size()) < optim_slots(optim_))
             throw std::invalid_argument("set_optimizer: too few slot arrays");
         variables_.clear();
-        const index_t total = runner_->gradient.size();
+        const Params<T>& params_now = optimized_->params;
+        const index_t total = optimized_->gradient.size();
         for (const auto& [param, offset, size, decay, l1, l2] : variables) {
-            if (param < 0 || param >= static_cast<int>(runner_->params.value.size()) ||
-                offset < 0 || offset + size > total ||
+            if (param < 0 || param >= static_cast<int>(params_now.value.size()) || offset < 0 ||
+                offset + size > total ||
                 size != runner_->graph->param_sizes()[static_cast<std::size_t>(param)])
                 throw std::invalid_argument("set_optimizer: a variable does not fit");
-            variables_.push_back({runner_->params.value[static_cast<std::size_t>(param)], offset,
-                                  size, decay, l1, l2});
+            variables_.push_back(
+                {params_now.value[static_cast<std::size_t>(param)], offset, size, decay, l1, l2});
         }
         slot_pointers_.clear();
         for (const auto& s : slots) {
@@ -101,19 +102,22 @@ class PyTrainer {
                   double seconds, const std::vector<double>& rates, index_t iteration) {
         const Feed feed = make_feed(x, y, weights, order, start, batch);
         if (rates.empty()) throw std::invalid_argument("train: no learning rate");
-        T* g = static_cast<T*>(runner_->gradient.mutable_data());
+        if (!optimized_) throw std::invalid_argument("train: no optimizer");
+        const auto bound = optimized_;
+        T* g = const_cast<T*>(static_cast<const T*>(bound->gradient.data()));
         py::gil_scoped_release release;
         const std::lock_guard<std::mutex> lock(mutex_);
-        return trainer_.train(runner_->params, optim_, iteration, rates, variables_, g,
+        return trainer_.train(bound->params, optim_, iteration, rates, variables_, g,
                               slot_pointers_.data(), feed, start, max_batches, seconds, totals_);
     }
 
     index_t evaluate(const PySource& x, const PySource& y, const PySource* weights, double penalty,
                      index_t start, index_t batch, index_t max_batches, double seconds) {
         const Feed feed = make_feed(x, y, weights, py::none(), start, batch);
+        const auto bound = runner_->bound();
         py::gil_scoped_release release;
         const std::lock_guard<std::mutex> lock(mutex_);
-        return trainer_.evaluate(runner_->params, penalty, feed, start, max_batches, seconds,
+        return trainer_.evaluate(bound->params, penalty, feed, start, max_batches, seconds,
                                  totals_);
     }
 
@@ -153,7 +157,6 @@ class PyTrainer {
 
     Feed make_feed(const PySource& x, const PySource& y, const PySource* weights,
                    const py::object& order, index_t start, index_t batch) {
-        runner_->check_bound();
         const index_t rows = x.source.shape.at(0);
         if (y.source.shape.at(0) != rows || (weights && weights->source.shape.at(0) != rows))
             throw std::invalid_argument("x, y and weights must have the same number of rows");
@@ -180,6 +183,7 @@ class PyTrainer {
 
     std::shared_ptr<Runner<T>> runner_;
     Trainer<T> trainer_;
+    std::shared_ptr<const Binding<T>> optimized_;  // what `variables_` points into
     OptimParams optim_;
     std::vector<OptimVariable<T>> variables_;
     std::vector<py::array> slots_;

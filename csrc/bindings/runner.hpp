@@ -14,6 +14,28 @@
 
 namespace ranvier {
 
+// Waits for a mutex without the GIL: its holder may need the GIL to get done.
+class LockWithoutGil {
+  public:
+    explicit LockWithoutGil(std::mutex& mutex) : lock_(mutex, std::try_to_lock) {
+        if (lock_.owns_lock()) return;
+        const pybind11::gil_scoped_release release;
+        lock_.lock();
+    }
+
+  private:
+    std::unique_lock<std::mutex> lock_;
+};
+
+// Where a network's numbers are, and what keeps them alive. Never changed: binding anew makes
+// another, and a prediction that runs meanwhile keeps the one it began with.
+template <class T>
+struct Binding {
+    Params<T> params;
+    std::vector<pybind11::array> values;
+    pybind11::array gradient;
+};
+
 template <class T>
 class Runner {
   public:
@@ -24,18 +46,19 @@ class Runner {
     void bind(const std::vector<pybind11::array>& values, const pybind11::array& gradient,
               const std::vector<index_t>& offsets);
 
-    void check_bound() const {
-        if (params.value.size() != graph->param_sizes().size())
-            throw std::runtime_error("the graph's parameters are not bound");
+    // Called and let go with the GIL held: the arrays are Python's.
+    std::shared_ptr<const Binding<T>> bound() const {
+        if (!binding_) throw std::runtime_error("the graph's parameters are not bound");
+        return binding_;
     }
 
     std::shared_ptr<Graph<T>> graph;
-    Params<T> params;
     PlanCache<T> plans;
     Session<T> session;
     std::mutex session_mutex;
-    std::vector<pybind11::array> kept;
-    pybind11::array gradient;
+
+  private:
+    std::shared_ptr<const Binding<T>> binding_;
 };
 
 }  // namespace ranvier

@@ -50,6 +50,19 @@ index_t size_of(DType dtype) {
 }
 
 template <class T>
+bool is_plain(const Source& s) {
+    if (s.dtype != (sizeof(T) == 4 ? DType::f32 : DType::f64) || s.swapped) return false;
+    index_t stride = sizeof(T);
+    for (std::size_t i = s.shape.size(); i-- > 0;) {
+        if (s.strides[i] != stride && s.shape[i] != 1) return false;
+        stride *= s.shape[i];
+    }
+    return reinterpret_cast<std::uintptr_t>(s.data) % sizeof(T) == 0;
+}
+template bool is_plain<float>(const Source&);
+template bool is_plain<double>(const Source&);
+
+template <class T>
 void gather_rows(const Source& s, const std::int64_t* rows, index_t start, index_t n, T* out) {
     index_t width = 1;
     bool dense = !s.swapped || size_of(s.dtype) == 1;

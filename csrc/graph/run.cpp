@@ -1,6 +1,5 @@
 // Running a plan.
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
 #include "ranvier/graph.hpp"
@@ -62,36 +61,21 @@ void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& par
     const auto rest = shape[0] ? plans.get(graph, shape, Mode::infer) : nullptr;
 
     const index_t in_row = volume(source.shape, 1), out_row = volume(whole->output, 1);
-    constexpr DType own = sizeof(T) == 4 ? DType::f32 : DType::f64;
-    bool plain = source.dtype == own && !source.swapped;
-    index_t stride = sizeof(T);
-    for (std::size_t i = source.shape.size(); i-- > 1;) {
-        plain = plain && (source.strides[i] == stride || source.shape[i] == 1);
-        stride *= source.shape[i];
-    }
-    plain = plain && (source.strides[0] == stride || rows == 1);
-
+    const bool plain = is_plain<T>(source);
     const index_t chunks = (rows + chunk - 1) / chunk;
     const double work = whole->flops * static_cast<double>(chunks);
-    // Exceptions (no memory for scratch) must not leave a parallel region.
-    std::atomic<bool> failed{false};
     parallel_for(threads_for(work), chunks, [&](index_t c) {
-        try {
-            const index_t first = c * chunk, n = std::min(chunk, rows - first);
-            const Plan<T>& plan = n == chunk ? *whole : *rest;
-            T* y = out + first * out_row;
-            if (plain) {
-                infer(plan, params, static_cast<const T*>(source.data) + first * in_row, y);
-            } else {
-                const Scratch<T> x(n * in_row);
-                gather_rows<T>(source, nullptr, first, n, x.get());
-                infer(plan, params, x.get(), y);
-            }
-        } catch (const std::bad_alloc&) {
-            failed = true;
+        const index_t first = c * chunk, n = std::min(chunk, rows - first);
+        const Plan<T>& plan = n == chunk ? *whole : *rest;
+        T* y = out + first * out_row;
+        if (plain) {
+            infer(plan, params, static_cast<const T*>(source.data) + first * in_row, y);
+        } else {
+            const Scratch<T> x(n * in_row);
+            gather_rows<T>(source, nullptr, first, n, x.get());
+            infer(plan, params, x.get(), y);
         }
     });
-    if (failed) throw std::bad_alloc();
 }
 
 template <class T>

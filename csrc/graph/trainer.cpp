@@ -29,18 +29,6 @@ T* room(AlignedBuffer& buffer, index_t n) {
     return buffer.as<T>();
 }
 
-// Rows that already lie as the engine wants them are read in place.
-template <class T>
-bool is_plain(const Source& s) {
-    if (s.dtype != (sizeof(T) == 4 ? DType::f32 : DType::f64) || s.swapped) return false;
-    index_t stride = sizeof(T);
-    for (std::size_t i = s.shape.size(); i-- > 0;) {
-        if (s.strides[i] != stride && s.shape[i] != 1) return false;
-        stride *= s.shape[i];
-    }
-    return reinterpret_cast<std::uintptr_t>(s.data) % sizeof(T) == 0;
-}
-
 class Deadline {
   public:
     explicit Deadline(double seconds)

@@ -1,6 +1,7 @@
 // Threads. The only file that knows OpenMP.
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -89,8 +90,18 @@ void parallel_tasks(int threads, index_t tasks, void (*body)(void*, index_t), vo
     if (threads > tasks) threads = static_cast<int>(tasks);
     if (threads > 1 && !omp_in_parallel() && !forked_after.load(std::memory_order_relaxed)) {
         used_threads.store(true, std::memory_order_relaxed);
+        // Exceptions (no memory for scratch) must not leave a parallel region.
+        std::atomic<bool> taken{false};
+        std::exception_ptr first;
 #pragma omp parallel for num_threads(threads) schedule(static)
-        for (index_t i = 0; i < tasks; ++i) body(context, i);
+        for (index_t i = 0; i < tasks; ++i) {
+            try {
+                body(context, i);
+            } catch (...) {
+                if (!taken.exchange(true)) first = std::current_exception();
+            }
+        }
+        if (first) std::rethrow_exception(first);
         return;
     }
 #else

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -316,48 +315,3 @@ def test_a_real_sigint_stops_a_long_epoch() -> None:
         model.fit(x, y, epochs=1000, verbose=0)
     assert time.monotonic() - begin < 30
     assert np.isfinite(model(x[:10])).all()
-
-
-def test_no_memory_growth_and_no_large_allocation_per_step(rng: np.random.Generator) -> None:
-    import resource
-    import tracemalloc
-
-    x, y = blobs(rng, 320)
-    model = classifier()
-    model.fit(x, y, batch_size=32, epochs=20, verbose=0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tracemalloc.start()
-    model.fit(x, y, batch_size=32, epochs=1000, verbose=0)  # 10,000 steps
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert peak < 1_000_000  # history, one order of rows
-    assert grown < 4096  # KiB
-
-
-def test_predictions_from_many_threads_on_one_model(rng: np.random.Generator) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    x, _ = blobs(rng, 1000)
-    model = classifier()
-    expected = model.predict(x, verbose=0)
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: model.predict(x, verbose=0), range(50)))
-    assert all(np.array_equal(r, expected) for r in results)
-
-
-def test_a_forked_child_can_train(rng: np.random.Generator) -> None:
-    import multiprocessing
-
-    x = rng.normal(size=(512, 512)).astype("float32")
-    ranvier.ops.matmul(x, x)  # a parallel region in the parent
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python 3.12 warns of fork with threads
-        context = multiprocessing.get_context("fork")
-        with context.Pool(1) as pool:
-            result = pool.apply_async(_product, (x,))
-            np.testing.assert_allclose(result.get(timeout=60), x @ x, rtol=1e-3, atol=1e-3)
-
-
-def _product(x: np.ndarray) -> np.ndarray:
-    return ranvier.ops.matmul(x, x)

@@ -15,6 +15,10 @@ struct Source {
     std::vector<index_t> strides;
 };
 
+// Whether the rows already lie as the engine wants them, and can be read in place.
+template <class T>
+bool is_plain(const Source& source);
+
 // out[i, :] = (T) source[rows[i], :] for i in [0, n), each row flattened in C order; rows null
 // means start, start + 1, ... Row numbers must be in [0, shape[0]) (checked by the caller).
 template <class T>

@@ -31,7 +31,8 @@ int threads_for(double flops);
 
 // Calls body(context, task) once for every task in [0, tasks), tasks divided among at most
 // `threads` threads. Results must not depend on the division: a task owns its outputs, and no
-// sum may ever be split by `threads`. Exceptions must not leave body.
+// sum may ever be split by `threads`. The first exception that leaves body is thrown on, once all
+// other tasks are done.
 void parallel_tasks(int threads, index_t tasks, void (*body)(void* context, index_t task),
                     void* context);
 
