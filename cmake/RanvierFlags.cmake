@@ -16,7 +16,7 @@ target_compile_options(
             -fno-math-errno -fno-trapping-math $<$<BOOL:${RANVIER_WERROR}>:-Werror>)
 if(RANVIER_SANITIZE)
   target_compile_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE}
-                                                 -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+                                                 -fno-omit-frame-pointer -fno-sanitize-recover=all -g -O1)
   target_link_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE})
 endif()
 if(RANVIER_OPENMP)

@@ -8,7 +8,8 @@ else()
   set(RANVIER_ISAS baseline)
 endif()
 
-set(RANVIER_ISA_FLAGS_baseline "")
+# Baseline is for machines of another age: it must be right and small.
+set(RANVIER_ISA_FLAGS_baseline -Os)
 set(RANVIER_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mtune=haswell)
 set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
                              -mprefer-vector-width=512)
@@ -19,9 +20,10 @@ function(ranvier_kernels)
     add_library(ranvier_kernels_${isa} OBJECT ${ARGN})
     target_link_libraries(ranvier_kernels_${isa} PRIVATE ranvier_flags)
     target_compile_definitions(ranvier_kernels_${isa} PRIVATE RV_ISA=${isa})
-    # Contraction to fused multiply-add is wanted in kernels, and only there.
-    target_compile_options(ranvier_kernels_${isa} PRIVATE ${RANVIER_ISA_FLAGS_${isa}}
-                                                          -ffp-contract=fast)
+    # Contraction to fused multiply-add is wanted in kernels, and only there. Nothing throws there.
+    target_compile_options(
+      ranvier_kernels_${isa} PRIVATE ${RANVIER_ISA_FLAGS_${isa}} -ffp-contract=fast -fno-exceptions
+                                     -fno-asynchronous-unwind-tables)
     target_sources(ranvier_engine PRIVATE $<TARGET_OBJECTS:ranvier_kernels_${isa}>)
   endforeach()
 endfunction()

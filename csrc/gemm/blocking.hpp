@@ -7,20 +7,33 @@
 namespace ranvier::gemm_blocking {
 
 // A panel of B (nr columns) should fill half of a 32 KiB L1.
-inline constexpr index_t kPanelBytes = 16 * 1024;
+inline constexpr index_t kPanelBytes = 64 * 1024;
 // A block of A should fill about half of a 512 KiB L2.
-inline constexpr index_t kBlockBytes = 256 * 1024;
+inline constexpr index_t kBlockBytes = 512 * 1024;
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 
-// B is read in place while there are at most this many tiles of rows to use a packed panel.
-inline constexpr index_t kTilesInPlace = 4;
+// B is read in place if the rows of a block of K lie within this many bytes: near enough.
+inline constexpr index_t kBytesInPlace = 256 * 1024;
 // A is packed if at least this many panels of B use it.
 inline constexpr index_t kPanelsForPackingA = 12;
 // Up to this many columns, the products of rows of A with a transposed copy of B are dot products.
 inline constexpr index_t kDotColumns = 4;
-// Up to this many rows, a product with a transposed B is made of dot products.
+// Up to this many rows, a product with a transposed B is made of dot products, if these are long
+// enough (in vectors, for one row; the sum over lanes at the end is shared by more rows).
 inline constexpr index_t kDotRows = 8;
+inline constexpr index_t kDotLength = 2;
+
+// Up to this many summands a product is little more than writing C: rows are walked to their end,
+// kFewRows at a time.
+inline constexpr index_t kFewSummands = 8;
+inline constexpr index_t kFewRows = 4;
+// A B of more than this many bytes, read by few rows, comes from far away: its rows are walked to
+// their end, some at a time, so that the hardware sees streams, and the next ones are fetched
+// ahead. One row alone computes so little that the fetching would cost more than it saves, unless
+// B comes from memory.
+constexpr index_t far_bytes(index_t m) { return (m == 1 ? 8 : 2) * index_t{1024 * 1024}; }
+constexpr index_t far_rows(index_t m) { return m == 1 ? 8 : 16; }
 
 // `total` in equal parts of at most `most`, multiples of `step`.
 constexpr index_t even_part(index_t total, index_t most, index_t step) {

@@ -63,7 +63,25 @@ void GemmProblem<T>::activate(index_t i0, index_t i1, index_t j0, index_t j1) co
 
 template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
-    kernels<GemmKernels, T>().skinny(g.task(i0, i1, j0, j1, 0, g.k));
+    const auto& kernel = kernels<GemmKernels, T>();
+    const index_t bytes = g.k * g.n * static_cast<index_t>(sizeof(T));
+    const index_t rows = g.m <= kernel.mr ? kernel.mr : kFewRows;
+    const index_t kc = bytes > far_bytes(g.m) && g.k > far_rows(g.m) ? far_rows(g.m) : g.k;
+    for (index_t i = i0, ie; i < i1; i = ie) {
+        ie = i + rows < i1 ? i + rows : i1;
+        index_t p = 0, p1 = 0;
+        do {  // once even if K = 0: C is still to be scaled
+            p1 = p + kc < g.k ? p + kc : g.k;
+            GemmTask<T> t = g.task(i, ie, j0, j1, p, p1);
+            if (kc < g.k) {
+                t.next = t.b + kc * t.ldb;
+                t.next_rows = p1 + kc < g.k ? kc : g.k - p1;
+                t.next_ld = t.ldb;
+            }
+            kernel.skinny(t);
+            p = p1;
+        } while (p < g.k);
+    }
     g.activate(i0, i1, j0, j1);
 }
 
@@ -99,7 +117,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);
     const bool one_block = mc >= i1 - i0;
     const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
-    const bool b_in_place = g.csb == 1 && i1 - i0 <= kTilesInPlace * mr;
+    const bool b_in_place = g.csb == 1 && kc * g.rsb * item <= kBytesInPlace;
 
     Scratch<T> a_block(pack_a ? mc * kc + kernel.lanes : 0);
     // With one block of rows a panel is used at once and its place can be taken by the next.

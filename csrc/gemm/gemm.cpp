@@ -58,9 +58,10 @@ void run(const GemmProblem<T>& g) {
     const bool few_rows = g.m <= kernel.mr;
     // Rows of op(A) and columns of op(B) both contiguous: dot products, if the other ways would
     // have to pack an operand that is used by few rows.
-    if (g.csa == 1 && g.csb != 1 && (g.m <= kDotRows || g.n <= kDotColumns))
+    if (g.csa == 1 && g.csb != 1 &&
+        (g.n <= kDotColumns || (g.m <= kDotRows && g.k >= kDotLength * kernel.lanes)))
         return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
-    if (g.csb == 1 && few_rows)
+    if (g.csb == 1 && (few_rows || (g.k <= kFewSummands && g.n >= 4 * kernel.lanes)))
         return over_blocks(g, kernel.mr, 8 * kernel.lanes,
                            [&](auto... at) { gemm_skinny(g, at...); });
     // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.

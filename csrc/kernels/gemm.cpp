@@ -58,23 +58,39 @@ void panel(const GemmTask<T>& t, bool b_padded) {
     }
 }
 
-// Few rows: as many columns at a time as the registers hold.
+// Few rows: as many columns at a time as the registers hold, the rest in equal parts, so that there
+// are enough sums under way to hide an addition's latency.
+template <class T, int R>
+inline constexpr int kWide = kVecRegisters * 3 / 4 / R > 8 ? 8 : kVecRegisters * 3 / 4 / R;
+template <class T, int R>
+inline constexpr int kPart = kWide<T, R> < kTileVecs<T> ? kTileVecs<T>
+                             : kWide<T, R> > 4          ? 4
+                                                        : kWide<T, R>;
+
+template <class T, int R, std::size_t... NV>
+RV_INLINE TileFn<T> skinny_tile(index_t vectors, bool masked, std::index_sequence<NV...>) {
+    static constexpr TileFn<T> whole[] = {&tile<T, R, static_cast<int>(NV) + 1, false>...};
+    static constexpr TileFn<T> partial[] = {&tile<T, R, static_cast<int>(NV) + 1, true>...};
+    return (masked ? partial : whole)[vectors - 1];
+}
+
 template <class T, int R>
 void skinny_rows(const GemmTask<T>& t) {
-    constexpr int L = kLanes<T>;
-    constexpr int fit = kVecRegisters * 3 / 4 / R;
-    constexpr int wide = fit > 8 ? 8 : fit;
+    constexpr int L = kLanes<T>, wide = kWide<T, R>, part = kPart<T, R>;
     index_t j = 0;
-    if constexpr (wide > kTileVecs<T>)
-        for (; j + wide * L <= t.n; j += wide * L)
+    if constexpr (wide > part)
+        for (; j + wide * L <= t.n; j += wide * L) {
+            for (index_t r = 0; r < t.next_rows; ++r)
+                for (index_t v = 0; v < wide * L; v += 64 / static_cast<index_t>(sizeof(T)))
+                    __builtin_prefetch(t.next + r * t.next_ld + j + v, 0, 2);
             tile<T, R, wide, false>(t, t.a, t.rsa, t.csa, t.b + j, 0, j, L);
+        }
     while (j < t.n) {
-        const index_t left = (t.n - j + L - 1) / L;
-        const index_t nv = left < kTileVecs<T> ? left : kTileVecs<T>;
+        const index_t left = (t.n - j + L - 1) / L, parts = (left + part - 1) / part;
+        const index_t nv = (left + parts - 1) / parts;
         const index_t last = t.n - j - (nv - 1) * L < L ? t.n - j - (nv - 1) * L : L;
-        const TileFn<T> f =
-            last == L ? kTiles<T, false>.at[nv - 1][R - 1] : kTiles<T, true>.at[nv - 1][R - 1];
-        f(t, t.a, t.rsa, t.csa, t.b + j, 0, j, last);
+        skinny_tile<T, R>(nv, last != L, std::make_index_sequence<part>{})(t, t.a, t.rsa, t.csa,
+                                                                           t.b + j, 0, j, last);
         j += nv * L;
     }
 }

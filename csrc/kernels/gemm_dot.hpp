@@ -1,5 +1,5 @@
-// Dot products: both operands contiguous along K, C x R accumulators of one vector each. An
-// element's bits do not depend on the tile it falls in.
+// Dot products: both operands contiguous along K, R x C accumulators of one vector each, whose
+// lanes are summed together in the end. An element's bits do not depend on the tile it falls in.
 #pragma once
 
 #include "kernels/gemm_tile.hpp"
@@ -7,25 +7,67 @@
 namespace ranvier::RV_ISA {
 namespace {
 
+// Enough to hide an addition's latency, and a whole number of vectors of sums.
+template <class T>
+inline constexpr int kDotSums = kLanes<T> < 8 ? 8 : kLanes<T>;
+
+// Rows of C columns between memory and lane r * C + c.
+template <class T, int R, int C>
+RV_INLINE void load_rows(const T* x, index_t ld, T* lanes) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) std::memcpy(lanes + r * C, x + r * ld, C * sizeof(T));
+}
+template <class T, int R, int C>
+RV_INLINE void store_rows(T* x, index_t ld, const T* lanes) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) std::memcpy(x + r * ld, lanes + r * C, C * sizeof(T));
+}
+
+template <class T, int R, int C>
+RV_INLINE void finish_dots(const GemmTask<T>& t, T* sums, index_t i0, index_t j0) {
+    constexpr int L = kLanes<T>, V = (R * C + L - 1) / L;
+    T* c = t.c + i0 * t.ldc + j0;
+    if (t.alpha != T(1) || t.beta != T(0) || t.bias) {
+        T old[V * L] = {}, bias[V * L] = {};
+        if (t.beta != T(0)) load_rows<T, R, C>(c, t.ldc, old);
+        if (t.bias) load_rows<T, R, C>(t.bias + j0, 0, bias);
+        for (int v = 0; v < V; ++v) {
+            Vec<T> x = load(sums + v * L) * splat<T>(t.alpha);
+            if (t.beta != T(0)) x = fma(splat<T>(t.beta), load(old + v * L), x);
+            if (t.bias) x += load(bias + v * L);
+            store(sums + v * L, x);
+        }
+    }
+    if (t.pre) store_rows<T, R, C>(t.pre + i0 * t.ldpre + j0, t.ldpre, sums);
+    if (t.relu)
+        for (int v = 0; v < V; ++v) {
+            const Vec<T> x = load(sums + v * L);
+            store(sums + v * L, x < Vec<T>{} ? relu_below<T>(x, t.slope) : x);
+        }
+    store_rows<T, R, C>(c, t.ldc, sums);
+}
+
 template <class T, int R, int C>
 void dot_tile(const GemmTask<T>& t, index_t i0, index_t j0) {
-    constexpr int L = kLanes<T>;
+    constexpr int L = kLanes<T>, V = (R * C + L - 1) / L;
     const T* a = t.a + i0 * t.rsa;
     const T* b = t.b + j0 * t.ldb;
-    Vec<T> acc[R][C];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) acc[r][c] = Vec<T>{};
+    Vec<T> acc[V * L];
+#pragma GCC unroll 16
+    for (int x = 0; x < V * L; ++x) acc[x] = Vec<T>{};
     auto step = [&](auto get) __attribute__((always_inline)) {
+        // Short rows end before the hardware has seen a stream: the next tile's are fetched now.
+        if constexpr (R > 4)
+#pragma GCC unroll 16
+            for (int r = 0; r < R; ++r) __builtin_prefetch(a + (R + r) * t.rsa);
         Vec<T> bv[C];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int c = 0; c < C; ++c) bv[c] = get(b + c * t.ldb);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             const Vec<T> av = get(a + r * t.rsa);
-#pragma GCC unroll 8
-            for (int c = 0; c < C; ++c) acc[r][c] = fma(av, bv[c], acc[r][c]);
+#pragma GCC unroll 16
+            for (int c = 0; c < C; ++c) acc[r * C + c] = fma(av, bv[c], acc[r * C + c]);
         }
         a += L;
         b += L;
@@ -36,52 +78,82 @@ void dot_tile(const GemmTask<T>& t, index_t i0, index_t j0) {
         const LaneMask<T> mask = lane_mask<T>(p);
         step([=](const T* x) __attribute__((always_inline)) { return load_lanes(x, mask); });
     }
-    T sums[R * C];
+    T sums[V * L];
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) sums[r * C + c] = t.alpha * hsum<T>(acc[r][c]);
-    if (t.c_transposed) return finish_transposed(t, sums, C, i0, j0, R, C);
-    for (index_t i = 0; i < R; ++i)
-        for (index_t j = 0; j < C; ++j) {
-            T* c = t.c + (i0 + i) * t.ldc + j0 + j;
-            T* pre = t.pre ? t.pre + (i0 + i) * t.ldpre + j0 + j : nullptr;
-            *c = finish_scalar(t, sums[i * C + j], c, pre, j0 + j);
-        }
+    for (int v = 0; v < V; ++v) {
+        hsum_each<T>(acc + v * L);
+        store(sums + v * L, acc[v * L]);
+    }
+    finish_dots<T, R, C>(t, sums, i0, j0);
 }
 
-// R rows at i0 against columns j0..j1.
-template <class T, int R>
-void dot_rows(const GemmTask<T>& t, index_t i0, index_t j0, index_t j1) {
-    constexpr int most = R == 1 ? 8 : R <= 3 ? 4 : 3;
-    index_t j = j0;
-    for (; j + most <= j1; j += most) dot_tile<T, R, most>(t, i0, j);
-    if (most > 4 && j + 4 <= j1) dot_tile<T, R, most == 8 ? 4 : 1>(t, i0, j), j += 4;
-    if (j + 2 <= j1) dot_tile<T, R, 2>(t, i0, j), j += 2;
-    if (j < j1) dot_tile<T, R, 1>(t, i0, j);
+template <class T>
+using DotTile = void (*)(const GemmTask<T>&, index_t, index_t);
+
+// Tiles by the logarithms of R and C. Those of too many sums stand empty.
+template <class T, int LogR, int LogC>
+constexpr DotTile<T> dot_tile_of() {
+    if constexpr ((1 << LogR << LogC) <= kDotSums<T>)
+        return &dot_tile<T, (1 << LogR), (1 << LogC)>;
+    else
+        return nullptr;
+}
+template <class T, int LogR>
+RV_INLINE DotTile<T> dot_tile_with(int log_c) {
+    constexpr DotTile<T> all[] = {dot_tile_of<T, LogR, 0>(), dot_tile_of<T, LogR, 1>(),
+                                  dot_tile_of<T, LogR, 2>(), dot_tile_of<T, LogR, 3>(),
+                                  dot_tile_of<T, LogR, 4>()};
+    return all[log_c];
+}
+template <class T>
+RV_INLINE DotTile<T> dot_tile_at(int log_r, int log_c) {
+    switch (log_r) {
+        case 0:
+            return dot_tile_with<T, 0>(log_c);
+        case 1:
+            return dot_tile_with<T, 1>(log_c);
+        case 2:
+            return dot_tile_with<T, 2>(log_c);
+        case 3:
+            return dot_tile_with<T, 3>(log_c);
+        default:
+            return dot_tile_with<T, 4>(log_c);
+    }
+}
+
+constexpr int floor_log2(index_t n) {
+    return 63 - __builtin_clzll(static_cast<unsigned long long>(n));
+}
+
+// Calls f(at, log) over [0, n) in steps of 2^most, then of the powers of two that are left.
+template <class F>
+RV_INLINE void by_powers(index_t from, index_t to, int most, F f) {
+    for (; from + (index_t{1} << most) <= to; from += index_t{1} << most) f(from, most);
+    while (from < to) {
+        const int log = floor_log2(to - from);
+        f(from, log);
+        from += index_t{1} << log;
+    }
 }
 
 template <class T>
 void dots(const GemmTask<T>& t) {
+    constexpr int sums = floor_log2(kDotSums<T>);
+    // Four rows share what is read of B, unless there are fewer rows or fewer columns.
+    int log_c = floor_log2(t.n) < sums - 2 ? floor_log2(t.n) : sums - 2;
+    int log_r = sums - log_c;
+    if (floor_log2(t.m) < log_r) {
+        log_r = floor_log2(t.m);
+        // More than eight streams collide in a cache whose ways they all want.
+        log_c = sums - log_r < 3 ? sums - log_r : 3;
+    }
     // The longer operand is walked once, the shorter stays in L1.
-    const index_t columns = t.n > t.m ? 12 : t.n;
+    const index_t columns = t.n > t.m ? index_t{1} << log_c : t.n;
     for (index_t j = 0; j < t.n; j += columns) {
-        const index_t j1 = j + columns < t.n ? j + columns : t.n;
-        index_t i = 0;
-        for (; i + 4 <= t.m; i += 4) dot_rows<T, 4>(t, i, j, j1);
-        switch (t.m - i) {
-            case 3:
-                dot_rows<T, 3>(t, i, j, j1);
-                break;
-            case 2:
-                dot_rows<T, 2>(t, i, j, j1);
-                break;
-            case 1:
-                dot_rows<T, 1>(t, i, j, j1);
-                break;
-            default:
-                break;
-        }
+        const index_t end = j + columns < t.n ? j + columns : t.n;
+        by_powers(0, t.m, log_r, [&](index_t i, int r) {
+            by_powers(j, end, log_c, [&](index_t at, int c) { dot_tile_at<T>(r, c)(t, i, at); });
+        });
     }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernels/gemm_tile.hpp"
-#include "simd/transpose.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "kernels/gemm.hpp"
 #include "simd/partial.hpp"
+#include "simd/transpose.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {
@@ -46,26 +47,41 @@ RV_INLINE void accumulate(index_t k, const T* a, index_t rs, index_t cs, const T
     }
 }
 
+// ReLU below zero. Not x * 0 for slope 0: that would turn -inf into NaN.
 template <class T>
-RV_INLINE T finish_scalar(const GemmTask<T>& t, T x, const T* c, T* pre, index_t bias_at) {
-    if (t.beta != T(0)) x = t.beta * *c + x;
-    if (t.bias) x += t.bias[bias_at];
-    if (t.pre) *pre = x;
-    if (t.relu && x < T(0)) x = t.slope == T(0) ? T(0) : x * t.slope;
-    return x;
+RV_INLINE Vec<T> relu_below(Vec<T> x, T slope) {
+    return slope == T(0) ? Vec<T>{} : x * splat<T>(slope);
 }
 
-// The transposed C: through memory, element by element.
+// The transposed C, a square of the tile at a time. Out of line: few products come here.
 template <class T>
 __attribute__((noinline)) void finish_transposed(const GemmTask<T>& t, const T* tile,
                                                  index_t stride, index_t i0, index_t j0,
                                                  index_t rows, index_t cols) {
-    for (index_t j = 0; j < cols; ++j)
-        for (index_t i = 0; i < rows; ++i) {
-            T* c = t.c + (j0 + j) * t.ldc + i0 + i;
-            T* pre = t.pre ? t.pre + (j0 + j) * t.ldpre + i0 + i : nullptr;
-            *c = finish_scalar(t, tile[i * stride + j], c, pre, i0 + i);
+    constexpr int L = kLanes<T>;
+    for (index_t r0 = 0; r0 < rows; r0 += L) {
+        const index_t height = rows - r0 < L ? rows - r0 : L;
+        const LaneMask<T> mask = lane_mask<T>(height);
+        Vec<T> bias{};
+        if (t.bias) bias = load_lanes(t.bias + i0 + r0, mask);
+        for (index_t c0 = 0; c0 < cols; c0 += L) {
+            Vec<T> square[L];
+#pragma GCC unroll 16
+            for (int i = 0; i < L; ++i)
+                square[i] = i < height ? load(tile + (r0 + i) * stride + c0) : Vec<T>{};
+            transpose_square<T>(square);
+            const index_t width = cols - c0 < L ? cols - c0 : L;
+            for (index_t j = 0; j < width; ++j) {
+                Vec<T> x = square[j] + bias;
+                T* c = t.c + (j0 + c0 + j) * t.ldc + i0 + r0;
+                if (t.beta != T(0))
+                    x = fma(splat<T>(t.beta), load_lanes(c, mask), square[j]) + bias;
+                if (t.pre) store_lanes(t.pre + (j0 + c0 + j) * t.ldpre + i0 + r0, x, height);
+                if (t.relu) x = x < Vec<T>{} ? relu_below<T>(x, t.slope) : x;
+                store_lanes(c, x, height);
+            }
         }
+    }
 }
 
 // The last, partial vector of each row of a tile. Out of line: it would be most of every tile.

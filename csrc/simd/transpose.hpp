@@ -79,5 +79,18 @@ RV_INLINE void transpose_square(Vec<T>* v) {
     }
 }
 
+// Lane i of v[0] becomes the sum over the lanes of v[i], in hsum's order. The others are destroyed.
+template <class T, int W = kLanes<T> / 2>
+RV_INLINE void hsum_each(Vec<T>* v) {
+    constexpr int L = kLanes<T>;
+    constexpr auto all = std::make_index_sequence<L>{};
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) {
+        const auto low = choose(v[i], v[i + W], Swap<L, W, false>{}, all);
+        v[i] = low + choose(v[i], v[i + W], Swap<L, W, true>{}, all);
+    }
+    if constexpr (W > 1) hsum_each<T, W / 2>(v);
+}
+
 }  // namespace
 }  // namespace ranvier::RV_ISA
