@@ -137,7 +137,7 @@ class Optimizer(Configurable):
         ):
             self._learning_rate: Any = rate
         else:
-            self._learning_rate = number(type(self).__name__, "learning_rate", rate, 0.0)
+            self._learning_rate = float(number(type(self).__name__, "learning_rate", rate, 0.0))
 
     @property
     def has_constant_rate(self) -> bool:
