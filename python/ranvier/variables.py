@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._dtypes import as_numeric
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
@@ -97,7 +99,7 @@ class Variable:
 
     def assign(self, value: Any) -> None:
         """Copies `value` in; its shape must be the variable's."""
-        new = np.asarray(value)
+        new = as_numeric(f"Variable '{self.path}'", value, "value")
         if new.shape != self._value.shape:
             raise ValueError(
                 f"Variable '{self.path}': expected a value of shape {self._value.shape}; "

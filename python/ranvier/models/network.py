@@ -68,10 +68,12 @@ class Network:
         self.sample_shape = sample_shape
         self.dtype = dtype
         self._shapes: list[tuple[int | None, ...]] = []
+        self._output_shapes: dict[int, tuple[int | None, ...]] = {}
         shape: tuple[int | None, ...] = (None, *sample_shape)
         for layer in layers:
             self._shapes.append(shape)
-            shape = layer.compute_output_shape(shape)
+            shape = tuple(layer.compute_output_shape(shape))
+            self._output_shapes[id(layer)] = shape
         self.output_shape = shape
         self._lower()
 
@@ -172,7 +174,16 @@ class Network:
             raise TypeError(
                 f"{layer.label}: forward() must return (output, cache); got {type(result).__name__}"
             )
-        return np.ascontiguousarray(result[0], self.dtype), result[1]
+        y = np.ascontiguousarray(result[0], self.dtype)
+        want = self._output_shapes[id(layer)]
+        if len(y.shape) != len(want) or any(
+            w is not None and w != n for w, n in zip(want[1:], y.shape[1:], strict=True)
+        ):
+            raise ValueError(
+                f"{layer.label}: forward() gave an output of shape {y.shape}; "
+                f"compute_output_shape() says {want}"
+            )
+        return y, result[1]
 
     def forward(
         self, x: NDArray[Any], stream: int, want_input_gradient: bool = False
