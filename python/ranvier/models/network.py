@@ -69,6 +69,7 @@ class Network:
         self.dtype = dtype
         self._shapes: list[tuple[int | None, ...]] = []
         self._output_shapes: dict[int, tuple[int | None, ...]] = {}
+        self._python_penalty = 0.0
         shape: tuple[int | None, ...] = (None, *sample_shape)
         for layer in layers:
             self._shapes.append(shape)
@@ -186,17 +187,24 @@ class Network:
         return y, result[1]
 
     def forward(
-        self, x: NDArray[Any], stream: int, want_input_gradient: bool = False
+        self,
+        x: NDArray[Any],
+        stream: int,
+        want_input_gradient: bool = False,
+        training: bool = True,
     ) -> tuple[NDArray[Any], list[Any]]:
-        """A training pass; the second result is what `backward` takes."""
+        """A pass that leaves `penalty`; the second result is what `backward` takes."""
         tape: list[Any] = []
+        self._python_penalty = 0.0
         for i, segment in enumerate(self.segments):
             if isinstance(segment, _Native):
                 tape.append(x)
-                x = segment.runner.forward(x, True, stream, i > 0 or want_input_gradient)
+                x = segment.runner.forward(x, training, stream, i > 0 or want_input_gradient)
             else:
-                x, cache = self._python(segment, x, True)
-                tape.append(cache)
+                x, cache = self._python(segment, x, training)
+                if segment.activity_regularizer is not None:
+                    self._python_penalty += float(segment.activity_regularizer(x)) / len(x)
+                tape.append((x, cache))
         return x, tape
 
     def backward(self, tape: list[Any], dy: NDArray[Any]) -> Any:
@@ -208,7 +216,10 @@ class Network:
             if isinstance(segment, _Native):
                 dy = segment.runner.backward(kept, dy)
                 continue
-            dx, gradients = segment.backward(kept, dy)
+            y, cache = kept
+            if segment.activity_regularizer is not None:
+                dy = dy + segment.activity_regularizer.gradient(y) / len(y)
+            dx, gradients = segment.backward(cache, dy)
             variables = segment.trainable_weights
             if len(gradients) != len(variables):
                 raise ValueError(
@@ -229,8 +240,9 @@ class Network:
 
     @property
     def penalty(self) -> float:
-        """Activity regularisation of the last training pass."""
-        return sum(s.runner.penalty for s in self.segments if isinstance(s, _Native))
+        """Activity regularisation of the last `forward`."""
+        native = sum(s.runner.penalty for s in self.segments if isinstance(s, _Native))
+        return native + self._python_penalty
 
 
 def _nothing(x: Any) -> None:

@@ -276,6 +276,6 @@ class Steps:
 
     def _evaluate_python(self, rows: Rows, start: int, batch: int) -> None:
         x, y, weights = self._take(rows, None, start, batch)
-        predictions = self.network.run(x)
-        value = float(self.loss(y, predictions, weights)) + self.penalty()
+        predictions, _ = self.network.forward(x, 0, training=False)
+        value = float(self.loss(y, predictions, weights)) + self.network.penalty + self.penalty()
         self._add(y, predictions, weights, value, list(range(len(self.metrics))))
