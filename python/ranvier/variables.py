@@ -107,6 +107,14 @@ class Variable:
             )
         self._value[...] = new
 
+    def assign_add(self, value: Any) -> None:
+        """Adds `value`, a number or an array of the variable's shape."""
+        self.assign(self._value + as_numeric(f"Variable '{self.path}'", value, "value"))
+
+    def assign_sub(self, value: Any) -> None:
+        """Takes `value` off, a number or an array of the variable's shape."""
+        self.assign(self._value - as_numeric(f"Variable '{self.path}'", value, "value"))
+
     def move_to(self, place: NDArray[Any]) -> None:
         """Makes `place` (1-D, contiguous, of the variable's size) its memory."""
         view = place.reshape(self._value.shape)

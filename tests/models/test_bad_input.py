@@ -136,6 +136,7 @@ def soft() -> ranvier.Sequential:
         (lambda: ranvier.utils.to_categorical([0], 0), ValueError, "`num_classes`"),
         (lambda: ranvier.callbacks.EarlyStopping(patience="a"), ValueError, "`patience`"),
         (lambda: ranvier.callbacks.LambdaCallback(on_epoch_end=3), TypeError, "must be a function; got 3"),
+        (lambda: ranvier.optimizers.SGD(lr=0.1), TypeError, "no argument `lr`. Did you mean 'learning_rate'"),
         (lambda: ranvier.optimizers.schedules.CosineDecay("a", 3), ValueError, "`initial_learning_rate`"),
     ],
 )  # fmt: skip

@@ -167,3 +167,28 @@ def test_layers_as_activations() -> None:
     np.testing.assert_allclose(dense[0](X), np.asarray(dense[1](X)), rtol=1e-5, atol=1e-6)
     again = ranvier.layers.Dense.from_config(dense[0].get_config())
     assert again.activation.negative_slope == 0.2
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adagrad"])
+def test_summary_counts_as_in_keras(optimizer: str) -> None:
+    def counts(module: Any) -> list[str]:
+        layers = module.layers
+        frozen = layers.Dense(5, trainable=False)
+        model = module.Sequential([module.Input((4,)), frozen, layers.Dense(3, name="last")])
+        model.compile(optimizer, "mse")
+        texts: list[str] = []
+        model.summary(print_fn=lambda text, **kwargs: texts.append(text), line_length=60)
+        model.fit(X, np.zeros((50, 3)), verbose=0)
+        model.summary(print_fn=lambda text, **kwargs: texts.append(text), line_length=60)
+        return [line.strip() for line in "\n".join(texts).split("\n") if "params" in line]
+
+    assert counts(ranvier) == counts(keras)
+
+
+def test_variables_add_and_subtract_in_place() -> None:
+    variable = ranvier.variables.Variable([1.0, 2.0])
+    variable.assign_add(1)
+    variable.assign_sub([2.0, 1.0])
+    assert variable.numpy().tolist() == [0.0, 2.0]
+    with pytest.raises(ValueError, match=r"shape \(2,\)"):
+        variable.assign_add(np.ones((3, 2)))
