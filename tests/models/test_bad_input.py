@@ -35,6 +35,7 @@ def soft() -> ranvier.Sequential:
         (lambda: soft().fit(X, Y + 1), ValueError, r"class numbers in 0\.\.2"),
         (lambda: soft().fit(X, Y - 1), ValueError, r"class numbers in 0\.\.2"),
         (lambda: soft().fit(X, np.array([np.nan] * 6)), ValueError, "class numbers"),
+        (lambda: soft().fit(X, Y + 0.5), ValueError, "takes class numbers; `y` holds 0.5"),
         (lambda: soft().fit(X, np.eye(3)[Y]), ValueError, "categorical_crossentropy"),
         (lambda: soft().fit(np.array([["a", 1.0, None, 2]] * 6, object), Y), TypeError, "must hold numbers"),
         (lambda: soft().fit(np.array([["a"] * 4] * 6), Y), TypeError, "must hold numbers"),
@@ -199,6 +200,12 @@ def test_a_layer_without_forward_says_so() -> None:
         ranvier.Sequential([ranvier.Input((4,)), Later()])(X)
     with pytest.raises(ValueError, match=r"Halves .* of shape \(6, 2\); compute_output_shape"):
         ranvier.Sequential([ranvier.Input((4,)), Halves()])(X)
+
+
+def test_labels_that_are_no_probabilities_warn() -> None:
+    model = model_of(L.Dense(1, activation="sigmoid"), loss="binary_crossentropy")
+    with pytest.warns(RuntimeWarning, match=r"labels in \[0, 1\]; `y` goes from -1 to 1"):
+        model.fit(X, np.array([-1, 1] * 3), verbose=0)
 
 
 def test_crossentropy_over_one_output_warns() -> None:

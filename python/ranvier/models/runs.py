@@ -41,6 +41,7 @@ class ArrayRun:
         self.restart = steps_per_epoch is None
         self.order: NDArray[Any] | None = None
         self.start = 0
+        model._loss.check_values(model.label, rows.y)
         self.machine = model._steps_for(rows.y)
         self.machine.prepare()
 
