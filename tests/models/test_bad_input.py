@@ -85,6 +85,7 @@ def soft() -> ranvier.Sequential:
         (lambda: model_of(L.Softmax(axis=3))(X), ValueError, "axis 3"),
         (lambda: ranvier.Input(), ValueError, "shape"),
         (lambda: ranvier.Input((-2,)), ValueError, ">= 0"),
+        (lambda: (lambda model: model.add(model))(soft()), ValueError, "of itself"),
         (lambda: soft().get_layer("nope"), ValueError, "top"),
         (lambda: soft().set_weights([np.zeros((4, 3))]), ValueError, "expected 2 weight arrays; got 1"),
         (lambda: soft().set_weights([np.zeros((3, 4)), np.zeros(3)]), ValueError, r"\(4, 3\)"),
@@ -193,6 +194,9 @@ def test_a_layer_without_forward_says_so() -> None:
             return x
 
     class Halves(L.Layer):
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            return input_shape
+
         def forward(self, x: Any, training: bool = False) -> Any:
             return x[:, :2], None
 

@@ -98,3 +98,22 @@ def test_activity_regularizer_of_a_python_layer() -> None:
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+def test_the_shape_of_a_python_layer_is_found_as_in_keras() -> None:
+    class Pairs(L.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.w = self.add_weight((input_shape[-1], 2), name="w")
+
+        def forward(self, x: Any, training: bool = False) -> Any:
+            return x @ self.w.value, x
+
+        def backward(self, cache: Any, dy: Any) -> Any:
+            return dy @ self.w.value.T, [cache.T @ dy]
+
+    model = ranvier.Sequential([ranvier.Input((4,)), Pairs(), L.Dense(3)])
+    assert model.output_shape == (None, 3)
+    assert model.layers[1].kernel.shape == (2, 3)
+    model.compile("sgd", "mse")
+    first, *_, last = model.fit(X, Z, epochs=5, verbose=0).history["loss"]
+    assert last < first

@@ -291,7 +291,17 @@ class Layer(Configurable):
         """Makes the weights. `input_shape` begins with the batch axis (None)."""
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The output's shape, batch axis first (None)."""
+        """The output's shape, batch axis first (None).
+
+        Of a layer of your own that does not write it: that of `forward` on a sample of zeros.
+        """
+        own = type(self).forward is not Layer.forward and not self.is_native
+        if own and self.built and None not in input_shape[1:]:
+            sample = np.zeros((1, *(n or 0 for n in input_shape[1:])), self.dtype)
+            with np.errstate(all="ignore"):
+                result = self.forward(sample, training=False)
+            if isinstance(result, tuple):
+                return (input_shape[0], *np.shape(result[0])[1:])
         return tuple(input_shape)
 
     def lower(self, builder: Builder, x: int) -> int:

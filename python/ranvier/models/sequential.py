@@ -74,6 +74,8 @@ class Sequential(Trainable, Layer):
             )
         if not isinstance(layer, Layer):
             raise ValueError(f"{self.label}: add() wants a layer; got {layer!r}")
+        if layer is self:
+            raise ValueError(f"{self.label}: a model cannot be a layer of itself")
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
                 f"{self.label}: all layers must have unique names; "
@@ -337,12 +339,8 @@ class Sequential(Trainable, Layer):
         return self._call(x, training)
 
     def _call(self, x: Any, training: bool) -> NDArray[Any]:
-        array = self._input_array(x)
+        array = np.ascontiguousarray(self._inputs(x), self.dtype)
         return self.network().run(array, bool(training), self._next_stream() if training else 0)
-
-    def _input_array(self, x: Any) -> NDArray[Any]:
-        """`x` as a contiguous array of the model's dtype and shape; builds the model if needed."""
-        return np.ascontiguousarray(self._inputs(x), self.dtype)
 
     def _fit_shape(self, array: NDArray[Any]) -> NDArray[Any]:
         """Adds or drops a trailing axis of 1, as Keras does; else refuses what does not fit."""

@@ -31,7 +31,6 @@ class Trainable(Evaluable):
     _net: Network | None
     network: Any
     _fit_shape: Any
-    _input_array: Any
     _sample_shape: Any
     build: Any
 
