@@ -75,34 +75,54 @@ def as_numeric(owner: str, x: Any, argument: str = "x") -> NDArray[Any]:
     """`x` as an array of real numbers of its own dtype, not copied if it is one already.
 
     Raises:
-        TypeError: text, objects, complex numbers, sparse matrices, ragged lists.
+        TypeError: text, objects, complex numbers, sparse matrices, ragged lists, masked elements.
     """
-    if not isinstance(x, np.ndarray):
-        to_numpy = getattr(x, "to_numpy", None)
-        if to_numpy is not None:
-            x = to_numpy()
-        elif hasattr(x, "toarray") and hasattr(x, "nnz"):
-            raise TypeError(
-                f"{owner}: `{argument}` is a sparse matrix; ranvier takes dense arrays "
-                f"(`{argument}.toarray()`)"
-            )
-        try:
-            x = np.asarray(x)
-        except ValueError as error:
-            raise TypeError(f"{owner}: `{argument}` is not an array of numbers: {error}") from None
+    if type(x) is not np.ndarray:
+        x = _plain_array(owner, x, argument)
     if x.dtype.kind in "fiub" and x.dtype.itemsize <= 8:
         return x
-    if x.dtype.kind == "O":
+    if x.dtype.kind == "f":
+        return x.astype(np.float64)
+    hint = ""
+    if x.dtype.kind in "OUS":
+        hint = " (encode text and categories first)"
+        # float() would read numbers out of text, and NaN out of None
+        strange = [v for v in x.flat if not hasattr(v, "__float__")] if x.dtype.kind == "O" else [x]
         try:
-            return x.astype(np.float64)
+            if not strange:
+                return x.astype(np.float64)
         except (TypeError, ValueError):
             pass
-    elif x.dtype.kind == "f":
-        return x.astype(np.float64)
-    raise TypeError(
-        f"{owner}: `{argument}` must hold numbers; got dtype {x.dtype}"
-        + (" (encode text and categories first)" if x.dtype.kind in "OUS" else "")
-    )
+        if strange and x.dtype.kind == "O":
+            hint = f", with {strange[0]!r} among its elements{hint}"
+    raise TypeError(f"{owner}: `{argument}` must hold numbers; got dtype {x.dtype}{hint}")
+
+
+def _plain_array(owner: str, x: Any, argument: str) -> NDArray[Any]:
+    """What is not an ndarray (or one of a subclass) as an ndarray."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise TypeError(
+            f"{owner}: `{argument}` has masked elements, which ranvier would not leave out; "
+            f"fill them (`{argument}.filled(...)`) or drop their rows"
+        )
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise TypeError(
+            f"{owner}: `{argument}` is a sparse matrix; ranvier takes dense arrays "
+            f"(`{argument}.toarray()`)"
+        )
+    if x is None or isinstance(x, (str, bytes, dict, set, frozenset)):
+        raise TypeError(f"{owner}: `{argument}` must be an array of numbers; got {_short(x)}")
+    to_numpy = getattr(x, "to_numpy", None)
+    try:
+        return np.asarray(x if to_numpy is None else to_numpy())
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{owner}: `{argument}` is not an array of numbers: {error}") from None
+
+
+def _short(x: Any) -> str:
+    """`x` as an error shows it: its type, and itself if that is not long."""
+    text = repr(x)
+    return text if len(text) <= 40 else f"a {type(x).__name__}"
 
 
 def of_predictions(y_pred: Any, dtype: str) -> str:

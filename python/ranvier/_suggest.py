@@ -13,6 +13,8 @@ def suggestion(name: object, candidates: Iterable[str]) -> str:
 
     >>> suggestion("unit", ["units", "activation"])
     " Did you mean 'units'?"
+    >>> suggestion("lr", ["learning_rate", "momentum"])
+    " Did you mean 'learning_rate'?"
     """
     import difflib
 
@@ -21,6 +23,8 @@ def suggestion(name: object, candidates: Iterable[str]) -> str:
     for candidate in sorted(candidates, key=lambda c: c.islower() != str(name).islower()):
         by_key.setdefault(_key(candidate), candidate)
     near = difflib.get_close_matches(_key(str(name)), by_key, n=3, cutoff=0.6)
+    # Keras 2's `lr` for `learning_rate`
+    near += [k for k, c in by_key.items() if "".join(w[:1] for w in c.split("_")) == name]
     if not near:
         return ""
     return " Did you mean " + " or ".join(repr(by_key[k]) for k in near) + "?"

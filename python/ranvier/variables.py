@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._dtypes import as_numeric
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
@@ -97,13 +99,21 @@ class Variable:
 
     def assign(self, value: Any) -> None:
         """Copies `value` in; its shape must be the variable's."""
-        new = np.asarray(value)
+        new = as_numeric(f"Variable '{self.path}'", value, "value")
         if new.shape != self._value.shape:
             raise ValueError(
                 f"Variable '{self.path}': expected a value of shape {self._value.shape}; "
                 f"got {new.shape}"
             )
         self._value[...] = new
+
+    def assign_add(self, value: Any) -> None:
+        """Adds `value`, a number or an array of the variable's shape."""
+        self.assign(self._value + as_numeric(f"Variable '{self.path}'", value, "value"))
+
+    def assign_sub(self, value: Any) -> None:
+        """Takes `value` off, a number or an array of the variable's shape."""
+        self.assign(self._value - as_numeric(f"Variable '{self.path}'", value, "value"))
 
     def move_to(self, place: NDArray[Any]) -> None:
         """Makes `place` (1-D, contiguous, of the variable's size) its memory."""

@@ -25,6 +25,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("BinaryCrossentropy", {"from_logits": True}, "binary logits"),
     ("CategoricalCrossentropy", {"label_smoothing": 0.2}, "one hot"),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, "classes"),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "classes"),
     ("R2Score", {}, "values"),
     ("R2Score", {"class_aggregation": "variance_weighted_average"}, "values"),
     ("R2Score", {"class_aggregation": None, "num_regressors": 3}, "values"),

@@ -37,7 +37,8 @@ class CallbackList(Callback):
         **params: Any,
     ) -> None:
         super().__init__()
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        one = isinstance(callbacks, Callback) or not hasattr(callbacks or (), "__iter__")
+        given = [callbacks] if one else list(callbacks or ())
         for callback in given:
             if not isinstance(callback, Callback):
                 raise TypeError(

@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+from ranvier._checks import number
 from ranvier.callbacks.callback import Callback, Logs
 
 _MODES = ("auto", "min", "max")
@@ -46,8 +47,8 @@ class EarlyStopping(Callback):
         if mode not in _MODES:
             raise ValueError(f"EarlyStopping: `mode` must be one of {_MODES}; got {mode!r}")
         self.monitor = monitor
-        self.min_delta = abs(min_delta)
-        self.patience = patience
+        self.min_delta = abs(number("EarlyStopping", "min_delta", min_delta))
+        self.patience = number("EarlyStopping", "patience", patience, 0)
         self.verbose = verbose
         self.mode = mode
         self.baseline = baseline

@@ -55,6 +55,8 @@ class LambdaCallback(Callback):
                 raise TypeError(
                     f"LambdaCallback has no argument `{name}`." + suggestion(name, _HOOKS)
                 )
+            if function is not None and not callable(function):
+                raise TypeError(f"LambdaCallback: `{name}` must be a function; got {function!r}")
             if function is not None:
                 setattr(self, name, function)
 

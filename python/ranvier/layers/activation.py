@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ranvier import activations, constraints, initializers, regularizers
-from ranvier.layers.layer import Layer, Shape
+from ranvier.layers.layer import Layer, Shape, integers
 
 if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
@@ -141,10 +141,9 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        if shared_axes is None:
-            self.shared_axes = None
-        else:
-            self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes)
+        self.shared_axes = (
+            None if shared_axes is None else list(integers(self, "shared_axes", shared_axes, 1))
+        )
 
     def build(self, input_shape: Shape) -> None:
         shape = list(input_shape[1:])

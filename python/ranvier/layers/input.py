@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ranvier import _dtypes
 from ranvier.layers.layer import Layer, Shape
 
@@ -22,27 +24,31 @@ class InputLayer(Layer):
         shape: Any = None,
         batch_size: int | None = None,
         dtype: Any = None,
+        sparse: Any = None,
+        ragged: Any = None,
         batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         given = kwargs.pop("input_shape", None)
-        kwargs.pop("sparse", None), kwargs.pop("ragged", None), kwargs.pop("optional", None)
         if kwargs:
             raise TypeError(f"{self.label}: unknown argument `{next(iter(kwargs))}`")
+        absent = {"sparse": sparse, "ragged": ragged, "tensor": input_tensor, "optional": optional}
+        for argument, value in absent.items():
+            if value is not None and value is not False:
+                raise ValueError(
+                    f"{self.label}: `{argument}` is not in ranvier (yet); got {value!r}"
+                )
         shape = given if shape is None else shape
         if batch_shape is not None:
-            batch_size, shape = batch_shape[0], batch_shape[1:]
+            batch_size, *shape = extents(self, "batch_shape", batch_shape) or (None,)
         if shape is None:
             raise ValueError(f"{self.label}: give `shape`, the shape of a sample")
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        for n in shape:
-            if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 0):
-                raise ValueError(
-                    f"{self.label}: `shape` must hold integers >= 0 or None; got {shape}"
-                )
-        self.batch_shape: Shape = (batch_size, *shape)
+        (batch_size,) = extents(self, "batch_size", (batch_size,))
+        self.batch_shape: Shape = (batch_size, *extents(self, "shape", shape))
         self.built = True
 
     @property
@@ -63,12 +69,27 @@ class InputLayer(Layer):
         }
 
 
+def extents(layer: Layer, argument: str, shape: Any) -> Shape:
+    """`shape` as a tuple of integers >= 0 and None, or a ValueError."""
+    given = (shape,) if isinstance(shape, (int, np.integer)) else shape
+    if isinstance(given, (list, tuple)) and all(
+        n is None or (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0)
+        for n in given
+    ):
+        return tuple(None if n is None else int(n) for n in given)
+    raise ValueError(f"{layer.label}: `{argument}` must hold integers >= 0 or None; got {shape!r}")
+
+
 def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
+    sparse: Any = None,
+    ragged: Any = None,
     batch_shape: Any = None,
     name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
 ) -> InputLayer:
     """The input of a `Sequential` model.
 
@@ -76,10 +97,12 @@ def Input(
         shape: of a sample, without the batch axis; None for an extent that varies.
         batch_size: fixed batch size, or None.
         dtype: "float32" by default.
+        sparse, ragged, tensor, optional: Keras' arguments; only their defaults are supported.
         batch_shape: the shape with the batch axis, instead of `shape` and `batch_size`.
+        name: of the layer.
 
     >>> import ranvier
     >>> ranvier.Sequential([ranvier.Input((3,)), ranvier.layers.Dense(2)]).output_shape
     (None, 2)
     """
-    return InputLayer(shape, batch_size, dtype, batch_shape, name)
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,16 @@ from ranvier._suggest import suggestion
 from ranvier.variables import Variable, layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ranvier.models.lowering import Builder
 
 Shape = tuple[int | None, ...]
+
+# So many float64 are as many bytes as an address can count.
+_MOST_ELEMENTS = 2**60 - 1
 
 _counts: dict[str, int] = {}
 
@@ -41,9 +48,31 @@ def snake_case(name: str) -> str:
 
 def positive_int(layer: Layer, argument: str, value: Any) -> int:
     """`value` as an int, or a ValueError that names the layer and the argument."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value <= 0:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not 0 < value < 2**63:
         raise ValueError(f"{layer.label}: `{argument}` must be a positive integer; got {value!r}")
     return int(value)
+
+
+def integers(layer: Layer, argument: str, value: Any, low: int) -> tuple[int, ...]:
+    """`value`, integers >= low or one alone, as a tuple; or a ValueError."""
+    given = (value,) if isinstance(value, (int, np.integer)) else value
+    if isinstance(given, (list, tuple)) and all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= low for n in given
+    ):
+        return tuple(int(n) for n in given)
+    raise ValueError(f"{layer.label}: `{argument}` must be integers >= {low}; got {value!r}")
+
+
+def _marking_built(build: Callable[..., None]) -> Callable[..., None]:
+    """A subclass's `build`: calling it oneself must not make the first use build again."""
+
+    @functools.wraps(build)
+    def marking(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        self.built = True
+
+    return marking
 
 
 class Layer(Configurable):
@@ -104,6 +133,11 @@ class Layer(Configurable):
         self.built = False
         self.input_shape: Shape | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
+
     def _input_shape_argument(self, kwargs: dict[str, Any]) -> Shape | None:
         if "input_dim" in kwargs:
             return (positive_int(self, "input_dim", kwargs.pop("input_dim")),)
@@ -156,9 +190,16 @@ class Layer(Configurable):
         shape = () if shape is None else tuple(shape)
         make = initializers.get("glorot_uniform" if initializer is None else initializer)
         try:
+            if math.prod(shape) > _MOST_ELEMENTS:  # NumPy would call this a ValueError
+                raise MemoryError
             value = make(shape, dtype=dtype or self.dtype)
         except MemoryError:
             raise MemoryError(f"{self.label}: cannot allocate a weight of shape {shape}") from None
+        if np.shape(value) != shape:
+            raise ValueError(
+                f"{self.label}: the initializer {make!r} must give a weight of shape {shape}; "
+                f"got {np.shape(value)}"
+            )
         variable = Variable(
             value,
             trainable=trainable,
@@ -213,19 +254,28 @@ class Layer(Configurable):
         """Copies of the weights, in the order of `weights`."""
         return [v.numpy() for v in self.weights]
 
-    def set_weights(self, weights: list[Any]) -> None:
+    def set_weights(self, weights: Any) -> None:
         """Copies `weights` in: as many arrays, of the same shapes, as `get_weights()` returns."""
         own = self.weights
-        if len(weights) != len(own):
-            raise ValueError(f"{self.label}: expected {len(own)} weight arrays; got {len(weights)}")
-        for variable, value in zip(own, weights, strict=True):
-            if np.shape(value) != variable.shape:
+        if isinstance(weights, (str, bytes, dict)) or not hasattr(weights, "__iter__"):
+            raise TypeError(
+                f"{self.label}: expected a list of {len(own)} weight arrays; got {weights!r}"
+            )
+        given = list(weights)
+        if len(given) != len(own):
+            raise ValueError(f"{self.label}: expected {len(own)} weight arrays; got {len(given)}")
+        # all are checked before the first is written: an error leaves the weights as they were
+        arrays = [
+            _dtypes.as_numeric(self.label, value, f"weights[{i}]") for i, value in enumerate(given)
+        ]
+        for variable, array in zip(own, arrays, strict=True):
+            if array.shape != variable.shape:
                 raise ValueError(
                     f"{self.label}: weight '{variable.name}' has shape {variable.shape}; "
-                    f"got an array of shape {np.shape(value)}"
+                    f"got an array of shape {array.shape}"
                 )
-        for variable, value in zip(own, weights, strict=True):
-            variable.assign(value)
+        for variable, array in zip(own, arrays, strict=True):
+            variable.assign(array)
 
     def count_params(self) -> int:
         """The number of weights' elements."""
@@ -241,7 +291,17 @@ class Layer(Configurable):
         """Makes the weights. `input_shape` begins with the batch axis (None)."""
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The output's shape, batch axis first (None)."""
+        """The output's shape, batch axis first (None).
+
+        Of a layer of your own that does not write it: that of `forward` on a sample of zeros.
+        """
+        own = type(self).forward is not Layer.forward and not self.is_native
+        if own and self.built and None not in input_shape[1:]:
+            sample = np.zeros((1, *(n or 0 for n in input_shape[1:])), self.dtype)
+            with np.errstate(all="ignore"):
+                result = self.forward(sample, training=False)
+            if isinstance(result, tuple):
+                return (input_shape[0], *np.shape(result[0])[1:])
         return tuple(input_shape)
 
     def lower(self, builder: Builder, x: int) -> int:
@@ -250,7 +310,10 @@ class Layer(Configurable):
 
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
         """A layer of your own: its output, and what `backward` needs."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{self.label} must write forward(x, training), which returns (output, cache)"
+            + (" (Keras' call() has no gradient here)" if hasattr(self, "call") else "")
+        )
 
     def backward(self, cache: Any, dy: NDArray[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         """A layer of your own: the gradients of its input and of its trainable weights."""
@@ -274,6 +337,11 @@ class Layer(Configurable):
         """The layer's output on an array, outside any model."""
         from ranvier.models.network import Network
 
+        if isinstance(x, Layer):
+            raise TypeError(
+                f"{self.label} was called on {x!r}: ranvier has no functional API (yet); list the "
+                "layers in a Sequential"
+            )
         array = _dtypes.as_input(self.label, x, self.dtype)
         self.ensure_built((None, *array.shape[1:]))
         network: Network | None = self.__dict__.get("_network")

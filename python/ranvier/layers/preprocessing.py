@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
 
 
+# Data as a whole, not an iterable of batches.
+_WHOLE = (list, tuple, str, bytes, dict)
+
+
 class Rescaling(Layer):
     """`y = x * scale + offset`.
 
@@ -32,6 +36,8 @@ class Rescaling(Layer):
         super().__init__(**kwargs)
         self.scale = scale
         self.offset = offset
+        for argument, value in (("scale", scale), ("offset", offset)):
+            _dtypes.as_numeric(self.label, value, argument)
 
     def lower(self, builder: Builder, x: int) -> int:
         scale = np.atleast_1d(np.asarray(self.scale, np.float64))
@@ -104,10 +110,10 @@ class Normalization(Layer):
         count, total, squares = 0, 0.0, 0.0
         shift: Any = None
         shape: Shape = ()
-        for done, batch in enumerate(_batches(data, batch_size or 32768)):
+        for done, batch in enumerate(_batches(self.label, data, batch_size or 32768)):
             if steps is not None and done >= steps:
                 break
-            x = np.asarray(_dtypes.as_numeric(self.label, batch), np.float64)
+            x = np.asarray(_dtypes.as_numeric(self.label, batch, "data"), np.float64)
             if x.ndim == 1:
                 x = x[:, None]
             kept = self._kept(x.ndim)
@@ -149,13 +155,21 @@ class Normalization(Layer):
             self._kept_shape or (1,), "zeros", trainable=False, name="shift"
         )
         if self.mean is not None:
-            mean = np.broadcast_to(np.asarray(self.mean, np.float64), self._statistics_shape)
-            variance = np.broadcast_to(
-                np.asarray(self.variance, np.float64), self._statistics_shape
-            )
-            self._statistics = (mean, variance)
+            self._statistics = (self._given("mean"), self._given("variance"))
         if self._statistics is not None:
             self._set()
+
+    def _given(self, argument: str) -> NDArray[Any]:
+        value = _dtypes.as_numeric(self.label, getattr(self, argument), argument)
+        if argument == "variance" and (value < 0).any():
+            raise ValueError(f"{self.label}: `variance` must be >= 0; got {value}")
+        try:
+            return np.broadcast_to(value.astype(np.float64), self._statistics_shape)
+        except ValueError:
+            raise ValueError(
+                f"{self.label}: `{argument}` must be a number or have shape "
+                f"{self._statistics_shape}; got shape {value.shape}"
+            ) from None
 
     def _set(self) -> None:
         assert self._statistics is not None
@@ -183,8 +197,10 @@ class Normalization(Layer):
         )
 
 
-def _batches(data: Any, size: int) -> Any:
-    if hasattr(data, "shape") or isinstance(data, (list, tuple)):
-        array = data.to_numpy() if hasattr(data, "to_numpy") else np.asarray(data)
-        return (array[i : i + size] for i in range(0, len(array), size))
-    return iter(data)
+def _batches(owner: str, data: Any, size: int) -> Any:
+    if hasattr(data, "__iter__") and not hasattr(data, "shape") and not isinstance(data, _WHOLE):
+        return iter(data)
+    array = _dtypes.as_numeric(owner, data, "data")
+    if array.ndim == 0:
+        raise ValueError(f"{owner}: `data` must have a batch axis; got the number {array}")
+    return (array[i : i + size] for i in range(0, len(array), size))

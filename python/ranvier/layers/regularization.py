@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ranvier import _random
+from ranvier._checks import number
 from ranvier.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -12,9 +15,21 @@ if TYPE_CHECKING:
 
 
 def _seed(layer: Layer, seed: int | None) -> int:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+    if seed is None:
+        return _random.draw_seed() & (2**64 - 1)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ValueError(f"{layer.label}: `seed` must be an integer or None; got {seed!r}")
-    return (_random.draw_seed() if seed is None else seed) & (2**64 - 1)
+    return int(seed) & (2**64 - 1)
+
+
+def _noise_shape(layer: Layer, shape: Any) -> tuple[int | None, ...]:
+    if isinstance(shape, (list, tuple)) and all(
+        n is None or (isinstance(n, (int, np.integer)) and n > 0) for n in shape
+    ):
+        return tuple(shape)
+    raise ValueError(
+        f"{layer.label}: `noise_shape` must hold positive integers or None; got {shape!r}"
+    )
 
 
 class Dropout(Layer):
@@ -38,10 +53,8 @@ class Dropout(Layer):
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(f"{self.label}: `rate` must be a number in [0, 1]; got {rate!r}")
-        self.rate = rate
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.rate = number(self.label, "rate", rate, 0.0, 1.0)
+        self.noise_shape = None if noise_shape is None else _noise_shape(self, noise_shape)
         self.seed = seed
         self._stream_seed = _seed(self, seed)
 
@@ -66,9 +79,7 @@ class GaussianNoise(Layer):
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not stddev >= 0:
-            raise ValueError(f"{self.label}: `stddev` must be a number >= 0; got {stddev!r}")
-        self.stddev = stddev
+        self.stddev = number(self.label, "stddev", stddev, 0.0)
         self.seed = seed
         self._stream_seed = _seed(self, seed)
 

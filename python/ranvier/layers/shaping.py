@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ranvier.layers.layer import Layer, Shape, positive_int
+from ranvier.layers.layer import Layer, Shape, integers, positive_int
 
 if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
@@ -58,8 +58,8 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
-        if sum(n == -1 for n in shape) > 1 or any(not isinstance(n, int) or n < -1 for n in shape):
+        shape = integers(self, "target_shape", target_shape, -1)
+        if sum(n == -1 for n in shape) > 1:
             raise ValueError(
                 f"{self.label}: `target_shape` must be integers, at most one of them -1; "
                 f"got {target_shape!r}"
@@ -99,7 +99,7 @@ class Permute(Layer):
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
+        self.dims = integers(self, "dims", dims, 0)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
                 f"{self.label}: `dims` must be a permutation of 1..{len(self.dims)}; "

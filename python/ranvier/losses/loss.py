@@ -104,6 +104,9 @@ class Loss(Configurable):
         """`labels` in the shape the loss takes for outputs of `output_shape`, or ValueError."""
         return labels
 
+    def check_values(self, owner: str, labels: NDArray[Any]) -> None:
+        """Once a `fit`: looks at the first labels for values that the loss has no meaning for."""
+
     # -- use --------------------------------------------------------------------------------
 
     def _arrays(self, y_true: Any, y_pred: Any) -> tuple[NDArray[Any], NDArray[Any]]:

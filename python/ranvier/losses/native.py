@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranvier import ops
 from ranvier.losses.loss import Loss, same_rank
+
+# Rows of labels that are enough to see a mistake.
+_LOOKED_AT = 4096
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,6 +136,20 @@ class NativeLoss(Loss):
             f"{owner}: {self.name} takes labels of shape {_shape((None, *want))} for outputs of "
             f"shape {_shape(output_shape)}; got {_shape((None, *got))}{hint}"
         )
+
+    def check_values(self, owner: str, labels: NDArray[Any]) -> None:
+        first = labels[:_LOOKED_AT]
+        if self.sparse:
+            if first.dtype.kind == "f" and (first != np.trunc(first)).any():
+                strange = first[first != np.trunc(first)][0]
+                raise ValueError(f"{owner}: {self.name} takes class numbers; `y` holds {strange}")
+        elif self.kind.endswith("crossentropy") and (first.min() < 0 or first.max() > 1):
+            warnings.warn(
+                f"{owner}: {self.name} takes labels in [0, 1]; `y` goes from {first.min():g} to "
+                f"{first.max():g}, for which the loss means nothing",
+                RuntimeWarning,
+                stacklevel=5,
+            )
 
 
 def _fits(got: tuple[int, ...], want: tuple[int | None, ...]) -> bool:

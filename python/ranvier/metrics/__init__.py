@@ -146,6 +146,7 @@ __all__ = [
     "binary_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "check",
     "deserialize",
     "get",
     "mean_absolute_error",
@@ -172,6 +173,22 @@ def get(identifier: Any) -> Any:
     return _registry.get(identifier)
 
 
+def _is_accuracy(identifier: Any) -> bool:
+    return isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc")
+
+
+def check(identifier: Any) -> Any:
+    """What `get` gives, for everything that `resolve` takes.
+
+    Raises:
+        ValueError: a name that is not known, or something that is no metric.
+    """
+    found = identifier if _is_accuracy(identifier) else get(identifier)
+    if found is None:
+        raise ValueError("a metric must be a name, a Metric or a function; got None")
+    return found
+
+
 def resolve(
     identifier: Any,
     y_shape: Sequence[int],
@@ -187,14 +204,12 @@ def resolve(
     """
     if isinstance(identifier, Metric):
         return identifier
-    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+    if _is_accuracy(identifier):
         sparse = len(y_shape) < len(output_shape) or (y_shape[-1] == 1 != output_shape[-1])
         if output_shape[-1] == 1:
             return BinaryAccuracy(name=identifier)
         return (SparseCategoricalAccuracy if sparse else CategoricalAccuracy)(name=identifier)
-    found = get(identifier)
-    if found is None:
-        raise ValueError("a metric must be a name, a Metric or a function; got None")
+    found = check(identifier)
     if not isinstance(found, Metric):
         own = _OF_FUNCTION.get(found)
         name = found.name if isinstance(found, Loss) else getattr(found, "__name__", None)

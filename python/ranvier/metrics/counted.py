@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from ranvier.losses.loss import same_rank
 from ranvier.metrics.metric import Mean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -19,13 +22,26 @@ class Counted(Mean):
 
     kind: str
     sparse = False
+    ignore_class: int | None = None
 
     @property
     def native(self) -> tuple[str, dict[str, Any]] | None:
         # what a user has written anew is not what the engine would count
-        if type(self).update_state is not Counted.update_state:
+        if type(self).update_state is not Counted.update_state or self.ignore_class is not None:
             return None
         return self._kind(), self._arguments_of()
+
+    def check_labels(
+        self, owner: str, labels_shape: Sequence[int], output_shape: Sequence[int | None]
+    ) -> None:
+        want = output_shape[1:-1] if self.sparse else output_shape[1:]
+        if None in want or math.prod(n or 0 for n in want) == math.prod(labels_shape[1:]):
+            return
+        kind = "class numbers" if self.sparse else "one label for each output"
+        raise ValueError(
+            f"{owner}: the metric '{self.name}' ({type(self).__name__}) takes {kind}, of shape "
+            f"{('N', *want)}; got labels of shape {('N', *labels_shape[1:])}".replace("'N'", "N")
+        )
 
     def _kind(self) -> str:
         return self.kind
@@ -69,4 +85,7 @@ class Counted(Mean):
         values = self._values(true, pred)
         if pred.ndim > 1:
             values = values.reshape(pred.shape[:-1])
+        if sample_weight is not None and self.ignore_class is not None:
+            counts, weights = same_rank(true != self.ignore_class, np.asarray(sample_weight))
+            sample_weight = counts * weights
         super().update_state(values, sample_weight)

@@ -29,7 +29,8 @@ class _MeanLoss(Counted):
         if y_pred.ndim == 1:
             y_pred = y_pred[:, None]
             y_true = y_true if self.sparse else y_true[:, None]
-        return native_values(self._kind(), y_true, y_pred, float(self.label_smoothing))
+        smoothed = float(self.label_smoothing)
+        return native_values(self._kind(), y_true, y_pred, smoothed, self.ignore_class)
 
 
 class MeanSquaredError(_MeanLoss):
@@ -142,6 +143,8 @@ class SparseCategoricalCrossentropy(_MeanLoss):
     Args:
         name, dtype: see `Metric`.
         from_logits: see the loss.
+        ignore_class: a class whose samples count as 0 or, if there are weights, not at all (as in
+            Keras); or None.
         axis: the axis of classes; only the last, -1.
 
     >>> round(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 4)
@@ -156,10 +159,14 @@ class SparseCategoricalCrossentropy(_MeanLoss):
         name: str | None = "sparse_categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
+        ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
         self.from_logits = bool(from_logits)
+        if ignore_class is not None:
+            ignore_class = integer("SparseCategoricalCrossentropy", "ignore_class", ignore_class)
+        self.ignore_class = ignore_class
         self.axis = _last("SparseCategoricalCrossentropy", axis)
 
 

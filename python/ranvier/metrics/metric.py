@@ -67,6 +67,11 @@ class Metric(Configurable):
         """Takes sums that the engine has counted."""
         raise NotImplementedError
 
+    def check_labels(
+        self, owner: str, labels_shape: Sequence[int], output_shape: Sequence[int | None]
+    ) -> None:
+        """Raises ValueError if the metric cannot take these labels for these outputs."""
+
     def add_variable(
         self, shape: Sequence[int] = (), initializer: Any = "zeros", dtype: Any = None,
         name: str | None = None,

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranvier import _dtypes
+from ranvier._checks import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
 
+# As many steps or rows as anybody could mean, and small enough for the engine's integers.
+MANY = 1 << 40
+
+# What has items, but is no iterable of batches: taken, or refused, as an array.
+_WHOLE = (np.ndarray, list, tuple, str, bytes, memoryview, dict, set, frozenset, Number)
+_ARRAY_SIGNS = ("to_numpy", "__array__", "toarray")
+
+
 def is_array_like(x: Any) -> bool:
     """Whether `x` is data as a whole, rather than an iterable of batches."""
-    if isinstance(x, np.ndarray) or hasattr(x, "to_numpy"):
+    if x is None or isinstance(x, _WHOLE):
         return True
-    if isinstance(x, (list, tuple)):
-        return True
-    return hasattr(x, "__array__") and hasattr(x, "shape")
+    return any(hasattr(x, sign) for sign in _ARRAY_SIGNS)
+
+
+def only(x: Any, fits: Callable[[Any], bool]) -> Any:
+    """The array in a list or dictionary of one array, as Keras takes them for each input.
+
+    A list of one row is a batch; `fits` tells by the shape of what is inside.
+    """
+    if isinstance(x, dict) and len(x) == 1:
+        return next(iter(x.values()))
+    if isinstance(x, (list, tuple)) and len(x) == 1 and fits(getattr(x[0], "shape", ())):
+        return x[0]
+    return x
 
 
 def as_rows(owner: str, x: Any, argument: str) -> NDArray[Any]:
@@ -43,31 +63,35 @@ def check_rows(owner: str, **arrays: NDArray[Any] | None) -> int:
     return n
 
 
-def batch_size_of(owner: str, batch_size: Any) -> int:
-    if batch_size is None:
-        return 32
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-        raise TypeError(f"{owner}: `batch_size` must be an integer; got {batch_size!r}")
-    if batch_size < 1:
-        raise ValueError(f"{owner}: `batch_size` must be >= 1; got {batch_size}")
-    return int(batch_size)
+def whole(owner: str, argument: str, value: Any, low: int = 1) -> int:
+    """`value`, checked to be an integer >= low."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{owner}: `{argument}` must be an integer; got {value!r}")
+    if value < low:
+        raise ValueError(f"{owner}: `{argument}` must be >= {low}; got {value}")
+    return min(int(value), MANY)
 
 
-def split_tail(
-    owner: str, share: float, *arrays: NDArray[Any] | None
-) -> tuple[list[NDArray[Any] | None], list[NDArray[Any] | None]]:
-    """Cuts the last `share` of the rows off each array (views, no copies)."""
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
+def batch_size_of(owner: str, batch_size: Any, argument: str = "batch_size") -> int:
+    return 32 if batch_size is None else whole(owner, argument, batch_size)
+
+
+def steps_of(owner: str, argument: str, steps: Any) -> int | None:
+    return None if steps is None else whole(owner, argument, steps)
+
+
+def split_at(owner: str, share: Any, rows: int) -> int:
+    """The row at which the last `share` of the rows begins."""
+    real = isinstance(share, (int, float, np.floating))
+    if isinstance(share, bool) or not real or not 0 < share < 1:
         raise ValueError(f"{owner}: `validation_split` must lie in (0, 1); got {share!r}")
-    rows = next(len(a) for a in arrays if a is not None)
     at = int(np.floor(rows * (1.0 - share)))
     if at == 0 or at == rows:
         raise ValueError(
             f"{owner}: `validation_split` {share} of {rows} rows leaves no data to "
             + ("train on" if at == 0 else "validate on")
         )
-    head = [None if a is None else a[:at] for a in arrays]
-    return head, [None if a is None else a[at:] for a in arrays]
+    return at
 
 
 def class_weights(
@@ -83,12 +107,12 @@ def class_weights(
         labels = labels[:, 0] if labels.shape[1] == 1 else labels
     if labels.ndim > 1:
         raise ValueError(f"{owner}: `class_weight` wants one label a row; got y of {y.shape}")
-    keys = sorted(class_weight)
+    keys = list(class_weight)
     if any(isinstance(k, bool) or not isinstance(k, (int, np.integer)) for k in keys):
         raise ValueError(f"{owner}: `class_weight` must have integer keys; got {keys}")
     weights = np.ones(len(labels), np.float64)
-    for number, weight in class_weight.items():
-        weights[labels == number] = weight
+    for label, weight in class_weight.items():
+        weights[labels == label] = number(owner, f"class_weight[{label}]", weight)
     if sample_weight is not None:
         weights = weights * sample_weight.reshape(len(labels), -1)[:, 0]
     return weights
@@ -106,12 +130,26 @@ def unpack(owner: str, batch: Any) -> tuple[Any, Any, Any]:
     return (*batch, None, None)[:3]
 
 
-def batches(owner: str, data: Any) -> Iterator[Any]:
-    """Goes once through an iterable of batches, or a sequence with `__getitem__` and `__len__`."""
+def check_alone(owner: str, **arguments: Any) -> None:
+    """Refuses what an iterable of batches gives itself."""
+    for argument, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"{owner}: `{argument}` must be None when `x` is an iterable of batches, "
+                "(x, y) or (x, y, sample_weight) each"
+            )
+
+
+def batches(owner: str, data: Any, rng: np.random.Generator | None = None) -> Iterator[Any]:
+    """Goes once through an iterable of batches, or a sequence with `__getitem__` and `__len__`.
+
+    `rng` puts a sequence's batches into a new order, as Keras does with a `PyDataset`.
+    """
     if hasattr(data, "__iter__"):
         return iter(data)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        return (data[i] for i in range(len(data)))
+        n = len(data)
+        return (data[int(i)] for i in (range(n) if rng is None else rng.permutation(n)))
     raise TypeError(
         f"{owner}: `x` must be an array, a data frame, or an iterable of batches; "
         f"got {type(data).__name__}"

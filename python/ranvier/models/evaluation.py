@@ -9,7 +9,7 @@ import numpy as np
 from ranvier.models import data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # The engine returns to Python at least so often, for progress, Ctrl-C and callbacks.
 SECONDS = 0.05
-MANY = 1 << 40
 
 
 class Evaluable:
@@ -68,7 +67,8 @@ class Evaluable:
         from ranvier.callbacks import CallbackList
 
         batch = data.batch_size_of(self.label, batch_size)
-        total = -(-len(x) // batch) if data.is_array_like(x) and hasattr(x, "__len__") else None
+        steps = data.steps_of(self.label, "steps", steps)
+        feed, total = self._feed(x, y, sample_weight, batch)
         hooks = CallbackList(
             callbacks,
             model=self,
@@ -78,26 +78,29 @@ class Evaluable:
             steps=steps if total is None else min(total, steps or total),
         )
         try:
-            logs = self._evaluate(x, y, batch, sample_weight, steps, hooks, True)
+            logs = self._evaluate(feed, steps, hooks, True)
         finally:
             hooks.close()
         return results(logs, return_dict)
 
-    def _feed(self, x: Any, y: Any, sample_weight: Any, batch: int) -> Iterator[tuple[Rows, int]]:
-        """Pieces of data, and the batch size within each."""
+    def _feed(
+        self, x: Any, y: Any, sample_weight: Any, batch: int
+    ) -> tuple[Iterable[tuple[Rows, int]], int | None]:
+        """Pieces of data with the batch size within each; and the number of batches, if known."""
         if data.is_array_like(x):
-            yield self._rows(x, y, sample_weight), batch
-            return
-        for item in data.batches(self.label, x):
+            rows = self._rows(x, y, sample_weight)
+            return [(rows, batch)], -(-len(rows.x) // batch)
+        data.check_alone(self.label, y=y, sample_weight=sample_weight)
+        return self._row_batches(data.batches(self.label, x)), None
+
+    def _row_batches(self, batches: Iterator[Any]) -> Iterator[tuple[Rows, int]]:
+        for item in batches:
             rows = self._rows(*data.unpack(self.label, item))
             yield rows, len(rows.x)
 
     def _evaluate(
         self,
-        x: Any,
-        y: Any,
-        batch: int,
-        sample_weight: Any,
+        feed: Iterable[tuple[Rows, int]],
         limit: int | None,
         hooks: CallbackList,
         progress: bool,
@@ -105,8 +108,8 @@ class Evaluable:
         hooks.on_test_begin()
         machine: Steps | None = None
         done = 0
-        most = MANY if limit is None else limit
-        for rows, size in self._feed(x, y, sample_weight, batch):
+        most = data.MANY if limit is None else limit
+        for rows, size in feed:
             if machine is None:
                 machine = self._steps_for(rows.y)
                 machine.prepare()
@@ -170,15 +173,22 @@ class Evaluable:
             ValueError, TypeError: data that do not fit, or no weights yet and no rows to tell
                 their shape.
         """
+        if batch_size is not None:
+            batch_size = data.batch_size_of(self.label, batch_size)
         if verbose == 0 and callbacks is None and steps is None and isinstance(x, np.ndarray):
             if x.ndim > 0 and len(x) <= 256:
                 return self(x)  # type: ignore[operator]
-            return self.network().run(self._prediction_input(x))
+            inputs = self._inputs(x)
+            return self.network().run(inputs)
         return self._predict(x, batch_size, verbose, steps, callbacks)
 
-    def _prediction_input(self, x: Any) -> NDArray[Any]:
+    def _inputs(self, x: Any) -> NDArray[Any]:
+        """`x` as an array that fits the model, which is built for it if it has no weights yet."""
+        sample = self._sample_shape
+        if type(x) is not np.ndarray:
+            x = data.only(x, lambda s: len(s) > 1 if sample is None else len(s) == len(sample) + 1)
         array = data.as_rows(self.label, x, "x")
-        if self._sample_shape is None:
+        if sample is None:
             self.build((None, *(array.shape[1:] or (1,))))
         return self._fit_shape(array)
 
@@ -188,9 +198,10 @@ class Evaluable:
         from ranvier.callbacks import CallbackList
 
         batch = data.batch_size_of(self.label, batch_size)
-        total, piece = steps, batch
+        total = steps = data.steps_of(self.label, "steps", steps)
+        piece = batch
         if data.is_array_like(x):
-            x = self._prediction_input(x)
+            x = self._inputs(x)
             if len(x) == 0:
                 return self.network().run(x)
             x = x if steps is None else x[: steps * batch]
@@ -224,7 +235,7 @@ class Evaluable:
                 yield x[start:end], -(-end // batch)
             return
         for i, item in enumerate(data.batches(self.label, x)):
-            yield self._prediction_input(data.unpack(self.label, item)[0]), i + 1
+            yield self._inputs(data.unpack(self.label, item)[0]), i + 1
             if i + 1 == steps:
                 return
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ranvier import _core
+from ranvier.layers.layer import Layer
 
 if TYPE_CHECKING:
-    from ranvier.layers.layer import Layer
     from ranvier.variables import Variable
+
+_NO_BUILD = Layer.build
 
 LINEAR = ("linear", 0.0, 0.0, 0.0)
 
@@ -59,11 +61,14 @@ class Builder:
         """Adds the nodes of an activation function (None: none)."""
         if function is None:
             return x
+        # Keras takes layers like LeakyReLU() here; those with weights would need building
+        if isinstance(function, Layer) and function.is_native and type(function).build is _NO_BUILD:
+            return self.add(function, x)
         native = getattr(function, "native", None)
         if native is None:
             raise ValueError(
-                f"{label}: the activation {function!r} is not one of ranvier's; write a Layer with "
-                "`forward` and `backward` for a function of your own"
+                f"{label}: the activation {function!r} is not one of ranvier's, or has weights; "
+                "put it into the model as a Layer (with `forward` and `backward` if it is your own)"
             )
         if native[0] in ("softmax", "log_softmax"):
             return int(self.graph.softmax(x, -1, native[0] == "log_softmax"))

@@ -68,10 +68,13 @@ class Network:
         self.sample_shape = sample_shape
         self.dtype = dtype
         self._shapes: list[tuple[int | None, ...]] = []
+        self._output_shapes: dict[int, tuple[int | None, ...]] = {}
+        self._python_penalty = 0.0
         shape: tuple[int | None, ...] = (None, *sample_shape)
         for layer in layers:
             self._shapes.append(shape)
-            shape = layer.compute_output_shape(shape)
+            shape = tuple(layer.compute_output_shape(shape))
+            self._output_shapes[id(layer)] = shape
         self.output_shape = shape
         self._lower()
 
@@ -172,20 +175,36 @@ class Network:
             raise TypeError(
                 f"{layer.label}: forward() must return (output, cache); got {type(result).__name__}"
             )
-        return np.ascontiguousarray(result[0], self.dtype), result[1]
+        y = np.ascontiguousarray(result[0], self.dtype)
+        want = self._output_shapes[id(layer)]
+        if len(y.shape) != len(want) or any(
+            w is not None and w != n for w, n in zip(want[1:], y.shape[1:], strict=True)
+        ):
+            raise ValueError(
+                f"{layer.label}: forward() gave an output of shape {y.shape}; "
+                f"compute_output_shape() says {want}"
+            )
+        return y, result[1]
 
     def forward(
-        self, x: NDArray[Any], stream: int, want_input_gradient: bool = False
+        self,
+        x: NDArray[Any],
+        stream: int,
+        want_input_gradient: bool = False,
+        training: bool = True,
     ) -> tuple[NDArray[Any], list[Any]]:
-        """A training pass; the second result is what `backward` takes."""
+        """A pass that leaves `penalty`; the second result is what `backward` takes."""
         tape: list[Any] = []
+        self._python_penalty = 0.0
         for i, segment in enumerate(self.segments):
             if isinstance(segment, _Native):
                 tape.append(x)
-                x = segment.runner.forward(x, True, stream, i > 0 or want_input_gradient)
+                x = segment.runner.forward(x, training, stream, i > 0 or want_input_gradient)
             else:
-                x, cache = self._python(segment, x, True)
-                tape.append(cache)
+                x, cache = self._python(segment, x, training)
+                if segment.activity_regularizer is not None:
+                    self._python_penalty += float(segment.activity_regularizer(x)) / len(x)
+                tape.append((x, cache))
         return x, tape
 
     def backward(self, tape: list[Any], dy: NDArray[Any]) -> Any:
@@ -197,7 +216,10 @@ class Network:
             if isinstance(segment, _Native):
                 dy = segment.runner.backward(kept, dy)
                 continue
-            dx, gradients = segment.backward(kept, dy)
+            y, cache = kept
+            if segment.activity_regularizer is not None:
+                dy = dy + segment.activity_regularizer.gradient(y) / len(y)
+            dx, gradients = segment.backward(cache, dy)
             variables = segment.trainable_weights
             if len(gradients) != len(variables):
                 raise ValueError(
@@ -218,8 +240,9 @@ class Network:
 
     @property
     def penalty(self) -> float:
-        """Activity regularisation of the last training pass."""
-        return sum(s.runner.penalty for s in self.segments if isinstance(s, _Native))
+        """Activity regularisation of the last `forward`."""
+        native = sum(s.runner.penalty for s in self.segments if isinstance(s, _Native))
+        return native + self._python_penalty
 
 
 def _nothing(x: Any) -> None:

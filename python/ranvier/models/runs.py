@@ -10,13 +10,19 @@ import numpy as np
 from ranvier import _random
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS
+from ranvier.models.steps import Rows
 from ranvier.variables import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from ranvier.callbacks import CallbackList
-    from ranvier.models.steps import Rows, Steps
+    from ranvier.models.steps import Steps
+
+# What `next` gives at the end of the data.
+_END = object()
 
 
 class ArrayRun:
@@ -35,6 +41,7 @@ class ArrayRun:
         self.restart = steps_per_epoch is None
         self.order: NDArray[Any] | None = None
         self.start = 0
+        model._loss.check_values(model.label, rows.y)
         self.machine = model._steps_for(rows.y)
         self.machine.prepare()
 
@@ -65,6 +72,9 @@ class ArrayRun:
             self.start += done * batch
             if self.start >= n:
                 self.start = 0
+                if step < self.steps:
+                    _warn_ran_out(model.label, step, self.steps)
+                    break
             if model.stop_training:
                 break
         return machine.logs()
@@ -73,96 +83,129 @@ class ArrayRun:
 class BatchRun:
     """Epochs over an iterable of batches."""
 
-    def __init__(self, model: Any, source: Any, class_weight: Any, steps: int | None) -> None:
+    def __init__(
+        self, model: Any, source: Any, class_weight: Any, shuffle: Any, steps: int | None
+    ) -> None:
         self.model = model
         self.source = source
         self.class_weight = class_weight
+        self.shuffle = bool(shuffle)
         self.limit = steps
         self.steps = steps
         if steps is None and hasattr(source, "__len__"):
             self.steps = len(source)
-        self.iterator: Any = None
+        self.iterator: Iterator[Any] | None = None
+        self.began = False
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
         model = self.model
-        if self.limit is None or self.iterator is None:
-            self.iterator = data.batches(model.label, self.source)
+        if self.limit is None:
+            self.iterator = None
         machine: Steps | None = None
         step = 0
         while self.limit is None or step < self.limit:
-            try:
-                item = next(self.iterator)
-            except StopIteration:
-                if self.limit is not None:
-                    self.iterator = data.batches(model.label, self.source)
-                    item = next(self.iterator, None)
-                    if item is None:
-                        warnings.warn(
-                            f"{model.label}: the data ran out after {step} of {self.limit} steps",
-                            RuntimeWarning,
-                            stacklevel=5,
-                        )
+            item = self._next(step)
+            if item is _END:
+                if self.limit is not None and step > 0:
+                    _warn_ran_out(model.label, step, self.limit)
+                    if self.iterator is self.source:  # a generator, which can be used up once
                         model.stop_training = True
-                        break
-                else:
-                    break
+                self.iterator = None
+                break
             x, y, w = data.unpack(model.label, item)
             rows = model._rows(x, y, w, self.class_weight)
             if machine is None:
                 machine = model._steps_for(rows.y)
                 machine.prepare()
                 machine.reset()
-            if hooks.has_train_batch_hooks:
-                hooks.on_train_batch_begin(step)
-            machine.train(rows, None, 0, len(rows.x), 1, SECONDS)
-            if hooks.has_train_batch_hooks:
-                hooks.on_train_batch_end(step, machine.logs())
-            else:
-                hooks.progress(step + 1, machine.logs)
+            self._train(machine, rows, step, hooks)
             step += 1
             if model.stop_training:
                 break
+        return self._end(machine, step)
+
+    def _next(self, step: int) -> Any:
+        """The next batch, or _END; an epoch begins the data anew where the last one ended them."""
+        item = _END if self.iterator is None else next(self.iterator, _END)
+        if item is _END and step == 0:
+            rng = _random.generator() if self.shuffle else None
+            self.iterator = data.batches(self.model.label, self.source, rng)
+            item = next(self.iterator, _END)
+        return item
+
+    def _train(self, machine: Steps, rows: Rows, step: int, hooks: CallbackList) -> None:
+        if hooks.has_train_batch_hooks:
+            hooks.on_train_batch_begin(step)
+        machine.train(rows, None, 0, len(rows.x), 1, SECONDS)
+        if hooks.has_train_batch_hooks:
+            hooks.on_train_batch_end(step, machine.logs())
+        else:
+            hooks.progress(step + 1, machine.logs)
+
+    def _end(self, machine: Steps | None, step: int) -> dict[str, float]:
         if self.limit is None:
             self.steps = step
             hook = getattr(self.source, "on_epoch_end", None)
             if hook is not None:
                 hook()
-        if machine is None:
-            if step == 0 and not model.stop_training:
-                warnings.warn(
-                    f"{model.label}: the data gave no batches (a generator can be used up once)",
-                    RuntimeWarning,
-                    stacklevel=5,
-                )
-            return {}
-        return machine.logs()
+        if machine is not None:
+            self.began = True
+            return machine.logs()
+        if not self.began:
+            raise ValueError(f"{self.model.label}: the data are empty (no batches)")
+        warnings.warn(
+            f"{self.model.label}: the data gave no more batches, training ends (a generator can be "
+            "used up once)",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+        return {}
+
+
+def _warn_ran_out(label: str, step: int, steps: int) -> None:
+    warnings.warn(
+        f"{label}: the data ran out after {step} of {steps} steps, which ends the epoch",
+        RuntimeWarning,
+        stacklevel=6,
+    )
 
 
 class Validation:
-    """When and on what `fit` validates."""
+    """When and on what `fit` validates. Arrays are checked before the first step of training."""
 
-    def __init__(self, model: Any, given: Any, batch: int, steps: int | None, freq: Any) -> None:
+    def __init__(self, model: Any, given: Any, batch: Any, steps: Any, freq: Any) -> None:
         self.model = model
-        self.batch = data.batch_size_of(model.label, batch)
-        self.steps = steps
-        self.freq = freq
+        self.batch = data.batch_size_of(model.label, batch, "validation_batch_size")
+        self.steps = data.steps_of(model.label, "validation_steps", steps)
+        often = isinstance(freq, (list, tuple, set, range))
+        self.freq = freq if often else data.whole(model.label, "validation_freq", freq)
         self.given = given
-        if given is not None and not isinstance(freq, (int, np.integer, list, tuple, set)):
-            raise ValueError(
-                f"{model.label}: `validation_freq` must be an integer or a list; got {freq!r}"
-            )
+        self.feed: Any = None
+        if isinstance(given, Rows):
+            self.feed = [(given, self.batch)]
+        elif given is not None:
+            try:
+                x, y, w = self._parts()
+                if data.is_array_like(x):
+                    self.feed = model._feed(x, y, w, self.batch)[0]
+            except (TypeError, ValueError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"{error} (in `validation_data`)") from error
+
+    def _parts(self) -> tuple[Any, Any, Any]:
+        given = self.given if isinstance(self.given, (tuple, list)) else (self.given,)
+        return data.unpack(self.model.label, tuple(given))
 
     def due(self, epoch: int) -> bool:
         if self.given is None:
             return False
-        if isinstance(self.freq, (int, np.integer)):
-            return (epoch + 1) % int(self.freq) == 0
+        if isinstance(self.freq, int):
+            return (epoch + 1) % self.freq == 0
         return epoch + 1 in self.freq
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
-        if isinstance(self.given, (tuple, list)):
-            x, y, w = data.unpack(self.model.label, tuple(self.given))
-        else:
-            x, y, w = self.given, None, None
-        logs = self.model._evaluate(x, y, self.batch, w, self.steps, hooks, False)
+        feed = self.feed
+        if feed is None:
+            feed = self.model._feed(*self._parts(), self.batch)[0]
+        logs = self.model._evaluate(feed, self.steps, hooks, False)
         return {f"val_{name}": value for name, value in logs.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ranvier import _dtypes
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
-from ranvier.layers.input import InputLayer
+from ranvier.layers.input import InputLayer, extents
 from ranvier.layers.layer import Layer, Shape
 from ranvier.models.network import Network
 from ranvier.models.training import Trainable
@@ -57,6 +57,8 @@ class Sequential(Trainable, Layer):
         self._shapes: list[Shape] = []  # the input's, then each layer's output's
         self._net: Network | None = None
         self._reset_training()
+        if not hasattr(() if layers is None else layers, "__iter__"):
+            raise TypeError(f"{self.label}: `layers` must be a list of layers; got {layers!r}")
         for layer in layers or ():
             self.add(layer)
         if not trainable:
@@ -72,6 +74,8 @@ class Sequential(Trainable, Layer):
             )
         if not isinstance(layer, Layer):
             raise ValueError(f"{self.label}: add() wants a layer; got {layer!r}")
+        if layer is self:
+            raise ValueError(f"{self.label}: a model cannot be a layer of itself")
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
                 f"{self.label}: all layers must have unique names; "
@@ -116,7 +120,7 @@ class Sequential(Trainable, Layer):
         """
         if input_shape is None:
             raise ValueError(f"{self.label}: build() needs `input_shape`, e.g. (None, 20)")
-        sample = tuple(input_shape[1:])
+        sample = extents(self, "input_shape", input_shape)[1:]
         if self._sample_shape is not None:
             if len(sample) != len(self._sample_shape) or any(
                 a is not None and b is not None and a != b
@@ -181,9 +185,9 @@ class Sequential(Trainable, Layer):
         if (name is None) == (index is None):
             raise ValueError(f"{self.label}: get_layer() wants `name` or `index`")
         if index is not None:
-            if not -len(self._layers) <= index < len(self._layers):
+            if not isinstance(index, int) or not -len(self._layers) <= index < len(self._layers):
                 raise ValueError(
-                    f"{self.label}: there are {len(self._layers)} layers; got index {index}"
+                    f"{self.label}: there are {len(self._layers)} layers; got index {index!r}"
                 )
             return self._layers[index]
         for layer in self._layers:
@@ -202,6 +206,15 @@ class Sequential(Trainable, Layer):
                 f"{self.label}: all layers must have the same dtype; got {sorted(kinds)}"
             )
         return kinds.pop()
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """With the batch axis first; None before the model is built."""
+        return self._shapes[0] if self._shapes else None
+
+    @input_shape.setter
+    def input_shape(self, shape: Shape | None) -> None:
+        """A layer notes its own; a model's is that of its input."""
 
     @property
     def output_shape(self) -> Shape:
@@ -282,7 +295,7 @@ class Sequential(Trainable, Layer):
 
     non_trainable_variables = non_trainable_weights
 
-    def set_weights(self, weights: list[Any]) -> None:
+    def set_weights(self, weights: Any) -> None:
         if self._sample_shape is None:
             self.network()  # says that there are none
         super().set_weights(weights)
@@ -326,20 +339,8 @@ class Sequential(Trainable, Layer):
         return self._call(x, training)
 
     def _call(self, x: Any, training: bool) -> NDArray[Any]:
-        array = self._input_array(x)
+        array = np.ascontiguousarray(self._inputs(x), self.dtype)
         return self.network().run(array, bool(training), self._next_stream() if training else 0)
-
-    def _input_array(self, x: Any) -> NDArray[Any]:
-        """`x` as a contiguous array of the model's dtype and shape; builds the model if needed."""
-        array = _dtypes.as_numeric(self.label, x)
-        if self._sample_shape is None:
-            if array.ndim == 0:
-                raise ValueError(f"{self.label}: input must have a batch axis; got a number")
-            if array.ndim == 1:
-                array = array[:, None]
-            self.build((None, *array.shape[1:]))
-        array = self._fit_shape(array)
-        return np.ascontiguousarray(array, self.dtype)
 
     def _fit_shape(self, array: NDArray[Any]) -> NDArray[Any]:
         """Adds or drops a trailing axis of 1, as Keras does; else refuses what does not fit."""
@@ -373,6 +374,11 @@ class Sequential(Trainable, Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Sequential:
+        if not isinstance(config, dict) or "layers" not in config:
+            raise ValueError(
+                f"{cls.__name__}.from_config: wanted what get_config() returns, a dictionary with "
+                f"'layers'; got {config!r}"
+            )
         model = cls(name=config.get("name"))
         for layer in config["layers"]:
             model.add(deserialize_keras_object(layer, custom_objects=custom_objects))

@@ -31,6 +31,15 @@ class Rows(NamedTuple):
         sources = (source(x), source(y), None if weights is None else source(weights))
         return cls(x, y, weights, sources)
 
+    def split(self, at: int) -> tuple[Rows, Rows]:
+        """The rows before row `at`, and the others (views)."""
+
+        def part(rows: slice) -> Rows:
+            weights = None if self.weights is None else self.weights[rows]
+            return Rows.of(self.x[rows], self.y[rows], weights)
+
+        return part(slice(at)), part(slice(at, None))
+
 
 class Steps:
     """What `fit` drives. One for each compiled state of a model.
@@ -267,6 +276,6 @@ class Steps:
 
     def _evaluate_python(self, rows: Rows, start: int, batch: int) -> None:
         x, y, weights = self._take(rows, None, start, batch)
-        predictions = self.network.run(x)
-        value = float(self.loss(y, predictions, weights)) + self.penalty()
+        predictions, _ = self.network.forward(x, 0, training=False)
+        value = float(self.loss(y, predictions, weights)) + self.network.penalty + self.penalty()
         self._add(y, predictions, weights, value, list(range(len(self.metrics))))

@@ -29,7 +29,7 @@ def summarize(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(show_lines=True)
+    table = Table(show_lines=True, width=line_length)
     table.add_column("Layer (type)", overflow="fold")
     table.add_column("Output Shape", overflow="fold")
     table.add_column("Param #", justify="right", overflow="fold")
@@ -58,15 +58,17 @@ def summarize(
     with console.capture() as capture:
         console.print(table)
     lines.append(capture.get().rstrip("\n"))
-    total = trained + frozen
+    # as in Keras, the optimizer's state counts, its number of steps and learning rate too
+    optimizer = model.optimizer
+    state = 0
+    if optimizer is not None and optimizer.built:
+        state = 2 + len(optimizer.slots) * trained + sum(v.size for v in optimizer.variables)
+    total = trained + frozen + state
     lines.append(f" Total params: {total:,} ({_size(total * item)})")
     lines.append(f" Trainable params: {trained:,} ({_size(trained * item)})")
     lines.append(f" Non-trainable params: {frozen:,} ({_size(frozen * item)})")
-    optimizer = model.optimizer
-    if optimizer is not None and model.built:
-        slots = len(optimizer.slots) * sum(v.size for v in model.trainable_weights)
-        if slots:
-            lines.append(f" Optimizer params: {slots:,} ({_size(slots * item)})")
+    if state:
+        lines.append(f" Optimizer params: {state:,} ({_size(state * item)})")
     return "\n".join(lines)
 
 

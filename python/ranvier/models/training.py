@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import losses, metrics, optimizers
+from ranvier.metrics import check as check_metric
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS, Evaluable, results
 from ranvier.models.runs import ArrayRun, BatchRun, Validation
@@ -30,7 +31,6 @@ class Trainable(Evaluable):
     _net: Network | None
     network: Any
     _fit_shape: Any
-    _input_array: Any
     _sample_shape: Any
     build: Any
 
@@ -76,8 +76,9 @@ class Trainable(Evaluable):
         Args:
             optimizer: a name ("adam", "sgd", ...) or an optimizer. Default "rmsprop".
             loss: a name, a `Loss`, or a function of (y_true, y_pred) with a `gradient` attribute.
-            loss_weights: a number that scales the loss, or None.
-            metrics: names, metrics or functions, measured while training and evaluating.
+            loss_weights: 1 or None; others need several outputs, which come later.
+            metrics: names, metrics or functions, measured while training and evaluating; a
+                dictionary or nested list of them counts as the list of what is in it.
             weighted_metrics: the same, with sample and class weights applied.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras'
                 sake; ranvier always runs compiled code and as many steps a call as it may.
@@ -85,21 +86,24 @@ class Trainable(Evaluable):
         Raises:
             ValueError: a name that is not known; the nearest ones are suggested.
         """
-        if loss_weights is not None:
+        if any(weight != 1 for weight in _flat(loss_weights)):
             raise ValueError(
-                f"{self.label}: `loss_weights` needs several outputs, which come later; "
-                f"got {loss_weights!r}"
+                f"{self.label}: `loss_weights` other than 1 need several outputs, which come "
+                f"later; got {loss_weights!r}"
             )
+        resolved = losses.get(data.only(loss, lambda shape: True))
+        for identifier in [*_flat(metrics), *_flat(weighted_metrics)]:
+            check_metric(identifier)
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
-        self._loss: Any = losses.get(loss)
+        self._loss: Any = resolved
         if self._loss is not None and self._loss.reduction in (None, "none"):
             raise ValueError(
                 f"{self.label}: to train, the loss needs a reduction to one number; "
                 f"{self._loss.name} has reduction={self._loss.reduction!r}"
             )
-        self._metric_ids = _as_list(metrics)
-        self._weighted_ids = _as_list(weighted_metrics)
+        self._metric_ids = _flat(metrics)
+        self._weighted_ids = _flat(weighted_metrics)
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": loss,
@@ -138,45 +142,41 @@ class Trainable(Evaluable):
         net = self.network()
         steps = self._steps
         if steps is None or steps.network is not net:
-            resolved, weighted = [], []
-            for ids, is_weighted in ((self._metric_ids, False), (self._weighted_ids, True)):
-                for identifier in ids:
-                    metric = metrics.resolve(identifier, y.shape, net.output_shape, self._loss)
-                    resolved.append(metric)
-                    weighted.append(is_weighted)
-            names = [m.name for m in resolved]
-            for i, metric in enumerate(resolved):
-                if names.index(metric.name) != i:
-                    metric.name = f"{metric.name}_{names[:i].count(metric.name)}"
+            self._warn_one_class(net.output_shape)
+            resolved = [
+                metrics.resolve(identifier, y.shape, net.output_shape, self._loss)
+                for identifier in [*self._metric_ids, *self._weighted_ids]
+            ]
+            weighted = [i >= len(self._metric_ids) for i in range(len(resolved))]
+            _make_names_unique(resolved, weighted)
+            for metric in resolved:
+                metric.check_labels(self.label, y.shape, net.output_shape)
             new = Steps(net, self._loss, resolved, weighted, self.optimizer)
             new.stream = self._stream if steps is None else steps.stream
             steps = self._steps = new
         return steps
 
+    def _warn_one_class(self, output_shape: tuple[int | None, ...]) -> None:
+        kind = getattr(self._loss, "kind", "")
+        if output_shape[-1] == 1 and kind.endswith("categorical_crossentropy"):
+            warnings.warn(
+                f"{self.label}: {kind} over one output is always 0; for two classes use "
+                "binary_crossentropy and one sigmoid output",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+
     # -- data -------------------------------------------------------------------------------
-
-    def _inputs(self, x: Any, argument: str = "x") -> NDArray[Any]:
-        array = data.as_rows(self.label, x, argument)
-        if self._sample_shape is None:
-            self.build((None, *(array.shape[1:] or (1,))))
-        return self._fit_shape(array)
-
-    def _labels(self, y: Any, argument: str = "y") -> NDArray[Any]:
-        if y is None:
-            raise ValueError(f"{self.label}: `{argument}` is missing: the loss needs labels")
-        labels = data.as_rows(self.label, y, argument)
-        output = self.network().output_shape
-        return self._loss.check_labels(self.label, labels, output)
-
-    def _sample_weights(self, weights: Any) -> NDArray[Any] | None:
-        if weights is None:
-            return None
-        return data.as_rows(self.label, weights, "sample_weight")
 
     def _rows(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Rows:
         inputs = self._inputs(x)
-        labels = self._labels(y)
-        weights = self._sample_weights(sample_weight)
+        if y is None:
+            raise ValueError(f"{self.label}: `y` is missing: the loss needs labels")
+        labels = self._beside(inputs, y, "y")
+        labels = self._loss.check_labels(self.label, labels, self.network().output_shape)
+        weights = None
+        if sample_weight is not None:
+            weights = self._beside(inputs, sample_weight, "sample_weight")
         data.check_rows(self.label, x=inputs, y=labels, sample_weight=weights)
         if class_weight is not None:
             weights = data.class_weights(self.label, class_weight, labels, weights)
@@ -188,6 +188,13 @@ class Trainable(Evaluable):
                     f"of the {per_sample} outputs of a row); got shape {weights.shape}"
                 )
         return Rows.of(inputs, labels, weights)
+
+    def _beside(self, inputs: NDArray[Any], given: Any, argument: str) -> NDArray[Any]:
+        """An array of as many rows as the inputs have."""
+        if type(given) is not np.ndarray:
+            rows = len(inputs)
+            given = data.only(given, lambda shape: len(shape) > 0 and shape[0] == rows)
+        return data.as_rows(self.label, given, argument)
 
     # -- fit --------------------------------------------------------------------------------
 
@@ -238,38 +245,27 @@ class Trainable(Evaluable):
                 they were before the step that failed. Ctrl-C leaves a usable model.
         """
         self._need_compiled("fit")
-        for argument, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-                raise ValueError(
-                    f"{self.label}: `{argument}` must be an integer >= 0; got {value!r}"
-                )
-        if steps_per_epoch is not None and steps_per_epoch < 1:
-            raise ValueError(f"{self.label}: `steps_per_epoch` must be >= 1; got {steps_per_epoch}")
+        epochs = data.whole(self.label, "epochs", epochs, 0)
+        initial_epoch = data.whole(self.label, "initial_epoch", initial_epoch, 0)
+        steps_per_epoch = data.steps_of(self.label, "steps_per_epoch", steps_per_epoch)
         batch = data.batch_size_of(self.label, batch_size)
         self.stop_training = False
         if data.is_array_like(x):
-            if validation_split:
-                (x, y, sample_weight), (vx, vy, vw) = data.split_tail(
-                    self.label,
-                    validation_split,
-                    data.as_rows(self.label, x, "x"),
-                    None if y is None else data.as_rows(self.label, y, "y"),
-                    self._sample_weights(sample_weight),
+            rows = self._rows(x, y, sample_weight)
+            if validation_split and validation_data is None:
+                rows, held_out = rows.split(
+                    data.split_at(self.label, validation_split, len(rows.x))
                 )
-                if validation_data is None:
-                    validation_data = (vx, vy) if vw is None else (vx, vy, vw)
-            source: Any = ArrayRun(
-                self, self._rows(x, y, sample_weight, class_weight), batch, shuffle, steps_per_epoch
-            )
+                validation_data = held_out
+            if class_weight is not None:
+                weights = data.class_weights(self.label, class_weight, rows.y, rows.weights)
+                rows = Rows.of(rows.x, rows.y, weights)
+            source: Any = ArrayRun(self, rows, batch, shuffle, steps_per_epoch)
         else:
-            if y is not None or sample_weight is not None:
-                raise ValueError(
-                    f"{self.label}: `y` and `sample_weight` must be None when `x` is an iterable "
-                    "of batches"
-                )
+            data.check_alone(self.label, y=y, sample_weight=sample_weight)
             if validation_split:
                 raise ValueError(f"{self.label}: `validation_split` needs arrays, not batches")
-            source = BatchRun(self, x, class_weight, steps_per_epoch)
+            source = BatchRun(self, x, class_weight, shuffle, steps_per_epoch)
         return self._fit(
             source,
             epochs,
@@ -360,10 +356,27 @@ class Trainable(Evaluable):
         return results(steps.logs(), return_dict)
 
 
-def _as_list(value: Any) -> list[Any]:
+def _flat(value: Any) -> list[Any]:
+    """What is in nested lists and dictionaries: all of it is for the one output."""
     if value is None:
         return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, dict) and "class_name" not in value:
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [item for inner in value for item in (_flat(inner) if inner is not None else [None])]
+    return [value]
+
+
+def _make_names_unique(all_metrics: list[metrics.Metric], weighted: list[bool]) -> None:
+    """`accuracy`, `accuracy_1`; of weighted ones `weighted_accuracy`: as Keras names results."""
+    seen: dict[str, int] = {}
+    for metric, is_weighted in zip(all_metrics, weighted, strict=True):
+        name = metric.name
+        if is_weighted and name in seen:
+            name = f"weighted_{name}"
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        metric.name = name if count == 0 else f"{name}_{count}"
 
 
 def _warn_nan(label: str, epoch: int) -> None:

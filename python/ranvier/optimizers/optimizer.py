@@ -12,6 +12,7 @@ from ranvier import ops
 from ranvier._checks import number
 from ranvier._config import Configurable
 from ranvier._serialize import snake
+from ranvier._suggest import suggestion
 from ranvier.initializers import get as get_initializer
 from ranvier.optimizers.schedules import LearningRateSchedule, deserialize
 from ranvier.variables import Variable
@@ -76,7 +77,11 @@ class Optimizer(Configurable):
     ) -> None:
         owner = type(self).__name__
         if kwargs:
-            raise TypeError(f"{owner} has no argument `{next(iter(kwargs))}`")
+            unknown = next(iter(kwargs))
+            raise TypeError(
+                f"{owner} has no argument `{unknown}`."
+                + suggestion(unknown, self.constructor_arguments())
+            )
         later = {
             "use_ema": use_ema,
             "loss_scale_factor": loss_scale_factor,
@@ -137,7 +142,7 @@ class Optimizer(Configurable):
         ):
             self._learning_rate: Any = rate
         else:
-            self._learning_rate = number(type(self).__name__, "learning_rate", rate, 0.0)
+            self._learning_rate = float(number(type(self).__name__, "learning_rate", rate, 0.0))
 
     @property
     def has_constant_rate(self) -> bool:

@@ -49,20 +49,29 @@ def to_categorical(x: Any, num_classes: int | None = None) -> NDArray[Any]:
         Array of x's shape and an axis of `num_classes` more, float64 as Keras has it.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number out of range, or no whole number.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    labels = _dtypes.as_numeric("to_categorical", x).astype(np.int64)
+    given = _dtypes.as_numeric("to_categorical", x)
+    if given.dtype.kind == "f" and not np.array_equal(given, np.trunc(given)):
+        raise ValueError("to_categorical: class numbers must be integers; got fractions or NaN")
+    labels = given if given.dtype.kind == "u" else given.astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    classes = num_classes or (int(labels.max()) + 1 if labels.size else 0)
+    classes = num_classes
+    if classes is None:
+        classes = int(labels.max()) + 1 if labels.size else 0
+    elif isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or classes < 1:
+        raise ValueError(
+            f"to_categorical: `num_classes` must be a positive integer or None; got {classes!r}"
+        )
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(
-            f"to_categorical: class numbers must lie in [0, {classes}); got {labels.min()} to "
-            f"{labels.max()}"
+            f"to_categorical: class numbers must lie in [0, {max(classes, 1)}); got "
+            f"{labels.min()} to {labels.max()}"
         )
     flat = labels.reshape(-1)
     rows = np.zeros((flat.size, classes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive
+from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive, rate
 
 
 class CosineDecay(LearningRateSchedule):
@@ -34,7 +34,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: int = 0,
     ) -> None:
         positive("CosineDecay", "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = rate("CosineDecay", initial_learning_rate)
         self.decay_steps = decay_steps
         self.alpha = alpha
         self.name = name
@@ -81,7 +81,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         name: str = "SGDRDecay",
     ) -> None:
         positive("CosineDecayRestarts", "first_decay_steps", first_decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = rate("CosineDecayRestarts", initial_learning_rate)
         self.first_decay_steps = first_decay_steps
         self.t_mul = t_mul
         self.m_mul = m_mul

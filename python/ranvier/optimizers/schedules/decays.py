@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive
+from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive, rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class ExponentialDecay(LearningRateSchedule):
         name: str = "ExponentialDecay",
     ) -> None:
         positive("ExponentialDecay", "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = rate("ExponentialDecay", initial_learning_rate)
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
@@ -71,7 +71,7 @@ class InverseTimeDecay(LearningRateSchedule):
         name: str = "InverseTimeDecay",
     ) -> None:
         positive("InverseTimeDecay", "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = rate("InverseTimeDecay", initial_learning_rate)
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
@@ -114,7 +114,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 f"PiecewiseConstantDecay: `boundaries` must rise; got {list(boundaries)}"
             )
         self.boundaries = list(boundaries)
-        self.values = list(values)
+        self.values = [rate("PiecewiseConstantDecay", v, "values") for v in values]
         self.name = name
 
     def __call__(self, step: int) -> float:
@@ -148,7 +148,7 @@ class PolynomialDecay(LearningRateSchedule):
         name: str = "PolynomialDecay",
     ) -> None:
         positive("PolynomialDecay", "decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
+        self.initial_learning_rate = rate("PolynomialDecay", initial_learning_rate)
         self.decay_steps = decay_steps
         self.end_learning_rate = end_learning_rate
         self.power = power

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranvier._checks import number
 from ranvier._config import Configurable
 
 
@@ -25,5 +26,10 @@ class LearningRateSchedule(Configurable):
 
 def positive(owner: str, argument: str, value: Any) -> None:
     """Raises ValueError unless `value` is a number > 0."""
-    if isinstance(value, bool) or not value > 0:
+    if not number(owner, argument, value) > 0:
         raise ValueError(f"{owner}: `{argument}` must be a number > 0; got {value!r}")
+
+
+def rate(owner: str, value: Any, argument: str = "initial_learning_rate") -> float:
+    """A learning rate: a number >= 0."""
+    return number(owner, argument, value, 0.0)
