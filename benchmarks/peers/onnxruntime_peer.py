@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from benchmarks import cases
+from benchmarks import networks as cases
 
 
 def make(case):
@@ -45,7 +45,7 @@ def make(case):
         for _ in range(n):
             session.run(None, {"x": x})
 
-    return lambda rows: session.run(None, {"x": rows})[0], run
+    return lambda: session.run(None, {"x": x})[0], run
 
 
 def versions():

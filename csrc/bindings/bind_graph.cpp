@@ -80,7 +80,9 @@ py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
         throw py::value_error("predict: input of shape " + to_string(sample_and_batch(x)) +
                               " does not fit the model's " + to_string(r.graph->input_shape()));
     const Source source = make_source("predict", x, "x");
-    py::array_t<T> y(r.graph->output_shape(source.shape));
+    const Shape shape = r.graph->output_shape(source.shape);
+    volume(shape);  // more than memory can hold is refused here
+    py::array_t<T> y(shape);
     T* yp = y.mutable_data();
     py::gil_scoped_release release;
     infer_rows(*r.graph, r.plans, bound->params, source, chunk, yp);
@@ -133,6 +135,7 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
     py::class_<G, std::shared_ptr<G>>(m, graph_name)
         .def(py::init<>())
         .def("input", &G::set_input, py::arg("sample_shape"))
+        .def("label", &G::label, py::arg("label"))
         .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))
         .def("output_shape", &G::output_shape, py::arg("input_shape"))
         .def_property_readonly("kinds",

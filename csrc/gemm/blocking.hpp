@@ -17,12 +17,15 @@ inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 inline constexpr index_t kBytesInPlace = 256 * 1024;
 // A is packed if at least this many panels of B use it.
 inline constexpr index_t kPanelsForPackingA = 12;
-// Up to this many columns, the products of rows of A with a transposed copy of B are dot products.
+// Up to this many columns, a product is made of dot products where A's rows are contiguous.
 inline constexpr index_t kDotColumns = 4;
-// Up to this many rows, a product with a transposed B is made of dot products, if these are long
-// enough (in vectors, for one row; the sum over lanes at the end is shared by more rows).
-inline constexpr index_t kDotRows = 8;
-inline constexpr index_t kDotLength = 2;
+// The same for rows, where B is transposed.
+inline constexpr index_t kDotRows = 48;
+
+// Columns beyond whole vectors are a product of their own in fewer vectors than this, if there are
+// rows enough to pay for it.
+inline constexpr index_t kFewVectors = 6;
+inline constexpr index_t kManyRows = 24;
 
 // Up to this many summands a product is little more than writing C: rows are walked to their end,
 // kFewRows at a time.

@@ -61,26 +61,59 @@ void GemmProblem<T>::activate(index_t i0, index_t i1, index_t j0, index_t j1) co
     }
 }
 
+// `sums`, m rows of n, into a transposed C.
+template <class T>
+static void finish_transposed(const GemmTask<T>& t, const T* sums) {
+    for (index_t j = 0; j < t.n; ++j)
+        for (index_t i = 0; i < t.m; ++i) {
+            T x = sums[i * t.n + j];
+            T* c = t.c + j * t.ldc + i;
+            if (t.beta != T(0)) x += t.beta * *c;
+            if (t.bias) x += t.bias[i];
+            if (t.pre) t.pre[j * t.ldpre + i] = x;
+            if (t.relu && x < T(0)) x = t.slope == T(0) ? T(0) : x * t.slope;
+            *c = x;
+        }
+}
+
+// B comes from far away: its rows are walked to their end, a few at a time.
+template <class T>
+static void skinny_far(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1,
+                       index_t kc) {
+    const GemmTask<T> whole = g.task(i0, i1, j0, j1, 0, g.k);
+    // Sums that are added to again and again lie along rows.
+    Scratch<T> sums(g.c_transposed ? whole.m * whole.n : 0);
+    for (index_t p = 0; p < g.k; p += kc) {
+        const index_t p1 = p + kc < g.k ? p + kc : g.k;
+        GemmTask<T> t = g.task(i0, i1, j0, j1, p, p1);
+        t.next = t.b + kc * t.ldb;
+        t.next_rows = p1 + kc < g.k ? kc : g.k - p1;
+        t.next_ld = t.ldb;
+        if (g.c_transposed) {
+            t.c = sums.get();
+            t.ldc = t.n;
+            t.c_transposed = t.relu = false;
+            t.bias = nullptr;
+            t.pre = nullptr;
+            t.beta = p == 0 ? T(0) : T(1);
+        }
+        kernels<GemmKernels, T>().skinny(t);
+    }
+    if (g.c_transposed) finish_transposed(whole, sums.get());
+}
+
 template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t bytes = g.k * g.n * static_cast<index_t>(sizeof(T));
-    const index_t rows = g.m <= kernel.mr ? kernel.mr : kFewRows;
-    const index_t kc = bytes > far_bytes(g.m) && g.k > far_rows(g.m) ? far_rows(g.m) : g.k;
+    const index_t rows = g.m <= kernel.mr ? kernel.mr : kFewRows, kc = far_rows(g.m);
+    const bool far = bytes > far_bytes(g.m) && g.k > kc;
     for (index_t i = i0, ie; i < i1; i = ie) {
         ie = i + rows < i1 ? i + rows : i1;
-        index_t p = 0, p1 = 0;
-        do {  // once even if K = 0: C is still to be scaled
-            p1 = p + kc < g.k ? p + kc : g.k;
-            GemmTask<T> t = g.task(i, ie, j0, j1, p, p1);
-            if (kc < g.k) {
-                t.next = t.b + kc * t.ldb;
-                t.next_rows = p1 + kc < g.k ? kc : g.k - p1;
-                t.next_ld = t.ldb;
-            }
-            kernel.skinny(t);
-            p = p1;
-        } while (p < g.k);
+        if (far)
+            skinny_far(g, i, ie, j0, j1, kc);
+        else
+            kernel.skinny(g.task(i, ie, j0, j1, 0, g.k));
     }
     g.activate(i0, i1, j0, j1);
 }

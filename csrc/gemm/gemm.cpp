@@ -52,36 +52,69 @@ void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
     });
 }
 
+// Rows of op(A) and columns of op(B) both contiguous: are dot products worth it? Their sums over
+// lanes cost by the output; the other ways have to rearrange B, which few rows do not pay for, and
+// leave lanes idle if there are few columns.
+bool by_dots(index_t m, index_t n, index_t k, index_t lanes) {
+    if (n <= kDotColumns) return true;
+    return (m <= kDotRows && m * lanes <= 2 * k) || (n < lanes && k >= 4 * lanes);
+}
+
+// The same for a B whose columns must first be copied.
+bool by_dots_of_copy(index_t m, index_t n, index_t k, index_t lanes) {
+    if (n <= kDotColumns) return m >= 6 && k >= lanes;
+    return n <= lanes / 2 && m >= 2 * lanes && k >= 4 * lanes;
+}
+
+// Columns n0..n1 of the product.
+template <class T>
+GemmProblem<T> columns(const GemmProblem<T>& g, Epilogue<T>& epilogue, index_t n0, index_t n1) {
+    GemmProblem<T> part = g;
+    epilogue = *g.epilogue;
+    part.n = n1 - n0;
+    part.b += n0 * g.csb;
+    part.c += n0;
+    if (epilogue.bias) epilogue.bias += n0;
+    if (epilogue.pre) epilogue.pre += n0;
+    part.epilogue = &epilogue;
+    return part;
+}
+
 template <class T>
 void run(const GemmProblem<T>& g) {
     const auto& kernel = kernels<GemmKernels, T>();
-    const bool few_rows = g.m <= kernel.mr;
-    // Rows of op(A) and columns of op(B) both contiguous: dot products, if the other ways would
-    // have to pack an operand that is used by few rows.
-    if (g.csa == 1 && g.csb != 1 &&
-        (g.n <= kDotColumns || (g.m <= kDotRows && g.k >= kDotLength * kernel.lanes)))
-        return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
-    if (g.csb == 1 && (few_rows || (g.k <= kFewSummands && g.n >= 4 * kernel.lanes)))
-        return over_blocks(g, kernel.mr, 8 * kernel.lanes,
-                           [&](auto... at) { gemm_skinny(g, at...); });
-    // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.
-    if (g.rsa == 1 && g.n < kernel.lanes && g.n < g.m) {
-        const GemmProblem<T> s = g.swapped();
-        if (g.n <= kernel.mr)
-            return over_blocks(s, kernel.mr, 8 * kernel.lanes,
-                               [&](auto... at) { gemm_skinny(s, at...); });
-        return over_blocks(s, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(s, at...); });
+    const index_t lanes = kernel.lanes, rest = g.n % lanes;
+    // Few columns beyond whole vectors would keep a vector of their own mostly idle.
+    if (rest > 0 && rest <= kDotColumns && g.n > lanes && g.n < kFewVectors * lanes &&
+        g.m >= kManyRows && g.k >= lanes) {
+        Epilogue<T> epilogue;
+        run(columns(g, epilogue, 0, g.n - rest));
+        return run(columns(g, epilogue, g.n - rest, g.n));
     }
+    if (g.csa == 1 && g.csb != 1 && by_dots(g.m, g.n, g.k, lanes))
+        return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
     // Few columns of a plain product: B is transposed once, the rows of A are long.
-    if (g.csa == 1 && g.n <= kDotColumns && g.k >= 4 * kernel.lanes) {
-        Scratch<T> columns(g.n * g.k);
-        for (index_t p = 0; p < g.k; ++p)
-            for (index_t j = 0; j < g.n; ++j) columns[j * g.k + p] = g.b[p * g.rsb + j * g.csb];
+    if (g.csa == 1 && by_dots_of_copy(g.m, g.n, g.k, lanes)) {
+        Scratch<T> copy(g.n * g.k);
+        for (index_t j = 0; j < g.n; ++j) {
+            T* to = copy.get() + j * g.k;
+            const T* from = g.b + j * g.csb;
+            for (index_t p = 0; p < g.k; ++p) to[p] = from[p * g.rsb];
+        }
         GemmProblem<T> d = g;
-        d.b = columns.get();
+        d.b = copy.get();
         d.rsb = 1;
         d.csb = g.k;
         return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
+    }
+    if (g.csb == 1 && (g.m <= kernel.mr || (g.k <= kFewSummands && g.n >= 4 * lanes)))
+        return over_blocks(g, kernel.mr, 8 * lanes, [&](auto... at) { gemm_skinny(g, at...); });
+    // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.
+    if (g.rsa == 1 && g.n < lanes && g.n * ((g.m + lanes - 1) / lanes) < g.m) {
+        const GemmProblem<T> s = g.swapped();
+        if (g.n <= kernel.mr)
+            return over_blocks(s, kernel.mr, 8 * lanes, [&](auto... at) { gemm_skinny(s, at...); });
+        return over_blocks(s, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(s, at...); });
     }
     over_blocks(g, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(g, at...); });
 }

@@ -1,5 +1,6 @@
 // Building a graph, and planning where its values lie.
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 
 #include "ranvier/graph.hpp"
@@ -7,9 +8,10 @@
 namespace ranvier {
 
 index_t volume(const Shape& shape, std::size_t from) {
+    constexpr index_t most = PTRDIFF_MAX / 16;  // a few such arrays, and their sizes in bytes
     index_t n = 1;
     for (std::size_t i = from; i < shape.size(); ++i)
-        if (__builtin_mul_overflow(n, shape[i], &n)) throw std::bad_alloc();
+        if (__builtin_mul_overflow(n, shape[i], &n) || n > most) throw std::bad_alloc();
     return n;
 }
 index_t volume(const Shape& shape) { return volume(shape, 0); }
@@ -58,13 +60,19 @@ ValueId Graph<T>::add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>&
 }
 
 template <class T>
+void Graph<T>::label(const std::string& label) {
+    for (const auto& node : nodes_)
+        if (node->label.empty()) node->label = label;
+}
+
+template <class T>
 Shape Graph<T>::output_shape(const Shape& input) const {
     std::vector<Shape> shapes(values_);
     shapes[0] = input;
     for (const auto& node : nodes_) {
         std::vector<Shape> in;
         for (ValueId v : node->inputs) in.push_back(shapes[v]);
-        shapes[node->output] = node->infer(in);
+        shapes[node->output] = node->shape_of(in);
     }
     return shapes[output()];
 }
@@ -141,7 +149,7 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
         PlanStep<T>& step = plan.steps[i];
         step.node = &node;
         for (ValueId v : node.inputs) step.shapes.x.push_back(shapes[v]);
-        step.shapes.y = node.infer(step.shapes.x);
+        step.shapes.y = node.shape_of(step.shapes.x);
         const int y = node.output, x = node.inputs[0];
         shapes[y] = step.shapes.y;
         producer[y] = i;

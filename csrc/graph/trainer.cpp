@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
@@ -161,11 +162,12 @@ double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) 
 
 template <class T>
 void Trainer<T>::refuse_label(const Batch& b, index_t row, index_t cols) const {
-    throw std::invalid_argument("labels must be class numbers in 0.." + std::to_string(cols - 1) +
-                                " (the model has " + std::to_string(cols) + " outputs); got " +
-                                std::to_string(static_cast<double>(b.y[row])) +
-                                " in the batch of rows " + std::to_string(b.first_row) + ".." +
-                                std::to_string(b.first_row + b.samples - 1));
+    char label[32];
+    std::snprintf(label, sizeof label, "%.10g", static_cast<double>(b.y[row]));
+    throw std::invalid_argument("`y` must hold class numbers in 0.." + std::to_string(cols - 1) +
+                                ", as the model has " + std::to_string(cols) + " outputs; got " +
+                                label + " in the batch of rows " + std::to_string(b.first_row) +
+                                ".." + std::to_string(b.first_row + b.samples - 1));
 }
 
 template <class T>

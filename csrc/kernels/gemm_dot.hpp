@@ -56,16 +56,13 @@ void dot_tile(const GemmTask<T>& t, index_t i0, index_t j0) {
 #pragma GCC unroll 16
     for (int x = 0; x < V * L; ++x) acc[x] = Vec<T>{};
     auto step = [&](auto get) __attribute__((always_inline)) {
-        // Short rows end before the hardware has seen a stream: the next tile's are fetched now.
-        if constexpr (R > 4)
-#pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) __builtin_prefetch(a + (R + r) * t.rsa);
         Vec<T> bv[C];
 #pragma GCC unroll 16
         for (int c = 0; c < C; ++c) bv[c] = get(b + c * t.ldb);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-            const Vec<T> av = get(a + r * t.rsa);
+            Vec<T> av = get(a + r * t.rsa);
+            if constexpr (C > 1) keep_in_register(av);
 #pragma GCC unroll 16
             for (int c = 0; c < C; ++c) acc[r * C + c] = fma(av, bv[c], acc[r * C + c]);
         }

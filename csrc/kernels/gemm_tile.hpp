@@ -37,7 +37,8 @@ RV_INLINE void accumulate(index_t k, const T* a, index_t rs, index_t cs, const T
             bv[v] = Masked && v == NV - 1 ? load_lanes(b + v * L, mask) : load(b + v * L);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-            const Vec<T> av = splat<T>(ap[r / 3][r % 3 * rs]);
+            Vec<T> av = splat<T>(ap[r / 3][r % 3 * rs]);
+            if constexpr (NV > 1) keep_in_register(av);
 #pragma GCC unroll 8
             for (int v = 0; v < NV; ++v) acc[r][v] = fma(av, bv[v], acc[r][v]);
         }

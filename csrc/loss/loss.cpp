@@ -48,7 +48,9 @@ void check_labels(const LossParams& p, index_t rows, index_t cols, const T* labe
     for (index_t i = 0; i < rows; ++i) {
         if (p.has_ignore_class && labels[i] == ignored) continue;
         ++used;
-        if (bad < 0 && !(labels[i] >= T(0) && labels[i] < static_cast<T>(cols))) bad = i;
+        const bool good = labels[i] >= T(0) && labels[i] < static_cast<T>(cols) &&
+                          labels[i] == static_cast<T>(static_cast<index_t>(labels[i]));
+        if (bad < 0 && !good) bad = i;
     }
     if (bad_label != nullptr) *bad_label = bad;
     if (counted != nullptr) *counted = used;

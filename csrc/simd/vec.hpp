@@ -153,6 +153,20 @@ template <class T>
 RV_INLINE Vec<T> from_bits(IVec<T> v) {
     return reinterpret_cast<Vec<T>>(v);
 }
+// The compiler would rather load a value again for each use than keep it: a load is half of what
+// these loops have to do.
+template <class V>
+RV_INLINE void keep_in_register(V& v) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(v));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(v));
+#else
+    (void)v;
+#endif
+}
 // NaN in either gives b, as the hardware does.
 template <class V>
 RV_INLINE V vmin(V a, V b) {

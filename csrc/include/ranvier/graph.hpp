@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ using ValueId = int;
 inline constexpr int kMaxInputs = 4;
 inline constexpr int kMaxParams = 8;
 
-index_t volume(const Shape& shape);                    // product of the extents; overflow throws
+index_t volume(
+    const Shape& shape);  // product of the extents; std::bad_alloc if none can be so large
 index_t volume(const Shape& shape, std::size_t from);  // of the extents from axis `from` on
 std::string to_string(const Shape& shape);
 
@@ -71,6 +73,17 @@ class Node {
     // As the last node: a cross-entropy may work on this node's input (logits) in its place.
     virtual bool takes_logits() const { return false; }
 
+    // infer(), its error told with the layer's name.
+    Shape shape_of(const std::vector<Shape>& x) const {
+        try {
+            return infer(x);
+        } catch (const std::invalid_argument& error) {
+            if (label.empty()) throw;
+            throw std::invalid_argument(label + ": " + error.what());
+        }
+    }
+
+    std::string label;  // of the layer that added the node
     std::vector<ValueId> inputs;
     ValueId output = -1;
     std::vector<int> params;
@@ -86,6 +99,9 @@ class Graph {
     // Takes the node, wires it and returns its output. Each value feeds one node.
     ValueId add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>& inputs,
                 const std::vector<int>& params);
+
+    // Names the nodes that have no label yet.
+    void label(const std::string& label);
 
     const Shape& input_shape() const { return input_shape_; }
     const std::vector<std::unique_ptr<Node<T>>>& nodes() const { return nodes_; }

@@ -104,8 +104,8 @@ class Loss(Configurable):
         """`labels` in the shape the loss takes for outputs of `output_shape`, or ValueError."""
         return labels
 
-    def check_values(self, owner: str, labels: NDArray[Any]) -> None:
-        """Once a `fit`: looks at the first labels for values that the loss has no meaning for."""
+    def check_values(self, owner: str, labels: NDArray[Any], classes: int | None) -> None:
+        """Once a `fit`, before its first step: labels that the loss has no meaning for."""
 
     # -- use --------------------------------------------------------------------------------
 

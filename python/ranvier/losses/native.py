@@ -10,7 +10,7 @@ import numpy as np
 from ranvier import ops
 from ranvier.losses.loss import Loss, same_rank
 
-# Rows of labels that are enough to see a mistake.
+# Rows of labels that are enough to see that they are of another kind.
 _LOOKED_AT = 4096
 
 if TYPE_CHECKING:
@@ -137,19 +137,35 @@ class NativeLoss(Loss):
             f"shape {_shape(output_shape)}; got {_shape((None, *got))}{hint}"
         )
 
-    def check_values(self, owner: str, labels: NDArray[Any]) -> None:
-        first = labels[:_LOOKED_AT]
-        if self.sparse:
-            if first.dtype.kind == "f" and (first != np.trunc(first)).any():
-                strange = first[first != np.trunc(first)][0]
-                raise ValueError(f"{owner}: {self.name} takes class numbers; `y` holds {strange}")
-        elif self.kind.endswith("crossentropy") and (first.min() < 0 or first.max() > 1):
-            warnings.warn(
-                f"{owner}: {self.name} takes labels in [0, 1]; `y` goes from {first.min():g} to "
-                f"{first.max():g}, for which the loss means nothing",
-                RuntimeWarning,
-                stacklevel=5,
-            )
+    def check_values(self, owner: str, labels: NDArray[Any], classes: int | None) -> None:
+        if self.sparse and classes is not None:
+            _check_class_numbers(owner, labels, classes, self._ignored())
+        elif self.kind.endswith("crossentropy"):
+            first = labels[:_LOOKED_AT]
+            if first.min() < 0 or first.max() > 1:
+                warnings.warn(
+                    f"{owner}: {self.name} takes labels in [0, 1]; `y` goes from "
+                    f"{first.min():g} to {first.max():g}, for which the loss means nothing",
+                    RuntimeWarning,
+                    stacklevel=5,
+                )
+
+
+def _check_class_numbers(
+    owner: str, labels: NDArray[Any], classes: int, ignored: int | None
+) -> None:
+    if labels.size == 0 or (
+        labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < classes
+    ):
+        return
+    good = (labels >= 0) & (labels < classes) & (labels == np.trunc(labels))
+    if ignored is not None:
+        good |= labels == ignored
+    if not good.all():
+        raise ValueError(
+            f"{owner}: `y` must hold class numbers in 0..{classes - 1}, as the model has {classes} "
+            f"outputs; got {labels[~good][0]} in row {int(np.argwhere(~good)[0, 0])}"
+        )
 
 
 def _fits(got: tuple[int, ...], want: tuple[int | None, ...]) -> bool:

@@ -44,6 +44,7 @@ class Builder:
                     f"{layer.label}: `activity_regularizer` must be L1, L2 or L1L2; got {penalty!r}"
                 )
             x = self.graph.activity_regularizer(x, *penalty.native)
+        self.graph.label(layer.label)
         return x
 
     def split_activation(self, label: str, function: Any) -> tuple[tuple[Any, ...], Any]:

@@ -41,7 +41,7 @@ class ArrayRun:
         self.restart = steps_per_epoch is None
         self.order: NDArray[Any] | None = None
         self.start = 0
-        model._loss.check_values(model.label, rows.y)
+        model._check_values(rows)
         self.machine = model._steps_for(rows.y)
         self.machine.prepare()
 
@@ -181,16 +181,24 @@ class Validation:
         self.freq = freq if often else data.whole(model.label, "validation_freq", freq)
         self.given = given
         self.feed: Any = None
-        if isinstance(given, Rows):
-            self.feed = [(given, self.batch)]
-        elif given is not None:
+        if given is not None:
             try:
-                x, y, w = self._parts()
-                if data.is_array_like(x):
-                    self.feed = model._feed(x, y, w, self.batch)[0]
+                self.feed = self._arrays()
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"{error} (in `validation_data`)") from error
+
+    def _arrays(self) -> Any:
+        """What `run` goes through, checked; None if it comes in batches."""
+        if isinstance(self.given, Rows):
+            rows = self.given
+        else:
+            x, y, w = self._parts()
+            if not data.is_array_like(x):
+                return None
+            rows = self.model._rows(x, y, w)
+        self.model._check_values(rows)
+        return [(rows, self.batch)]
 
     def _parts(self) -> tuple[Any, Any, Any]:
         given = self.given if isinstance(self.given, (tuple, list)) else (self.given,)

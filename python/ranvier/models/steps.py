@@ -45,6 +45,7 @@ class Steps:
     """What `fit` drives. One for each compiled state of a model.
 
     Args:
+        owner: the model's label, for errors.
         network: the model's runnable form.
         loss: of all outputs.
         metrics, weighted_metrics: already resolved.
@@ -53,12 +54,14 @@ class Steps:
 
     def __init__(
         self,
+        owner: str,
         network: Network,
         loss: Loss,
         metrics: list[Metric],
         weighted: list[bool],
         optimizer: Optimizer | None,
     ) -> None:
+        self.owner = owner
         self.network = network
         self.loss = loss
         self.metrics = metrics
@@ -167,7 +170,8 @@ class Steps:
         rates = self.optimizer.rates(max_batches)
         if not self.optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
-        done: int = self._trainer.train(
+        done = self._engine(
+            self._trainer.train,
             *rows.sources,
             order,
             start,
@@ -194,12 +198,24 @@ class Steps:
             return 1
         if self.python_metrics:
             max_batches = 1
-        done: int = self._trainer.evaluate(
-            *rows.sources, self.penalty(), start, batch, max_batches, seconds
+        done = self._engine(
+            self._trainer.evaluate,
+            *rows.sources,
+            self.penalty(),
+            start,
+            batch,
+            max_batches,
+            seconds,
         )
         if self.python_metrics:
             self._update_python_metrics(rows, None, start, batch, self._trainer.predictions())
         return done
+
+    def _engine(self, run: Any, *arguments: Any) -> int:
+        try:
+            return int(run(*arguments))
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: {error}") from None
 
     def logs(self) -> dict[str, float]:
         """The running means by name: loss first, then metrics."""

@@ -151,7 +151,7 @@ class Trainable(Evaluable):
             _make_names_unique(resolved, weighted)
             for metric in resolved:
                 metric.check_labels(self.label, y.shape, net.output_shape)
-            new = Steps(net, self._loss, resolved, weighted, self.optimizer)
+            new = Steps(self.label, net, self._loss, resolved, weighted, self.optimizer)
             new.stream = self._stream if steps is None else steps.stream
             steps = self._steps = new
         return steps
@@ -188,6 +188,10 @@ class Trainable(Evaluable):
                     f"of the {per_sample} outputs of a row); got shape {weights.shape}"
                 )
         return Rows.of(inputs, labels, weights)
+
+    def _check_values(self, rows: Rows) -> None:
+        classes = self.network().output_shape[-1]
+        self._loss.check_values(self.label, rows.y, classes)
 
     def _beside(self, inputs: NDArray[Any], given: Any, argument: str) -> NDArray[Any]:
         """An array of as many rows as the inputs have."""

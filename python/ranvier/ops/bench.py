@@ -112,7 +112,7 @@ def measure(op: Op, dtype: str, size: int, peak: float, seconds: float = 0.1) ->
 def environment(dtype: str, peak: float) -> dict[str, Any]:
     """What the figures were measured on."""
     return {
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "instruction_set": _core.isa(),
         "threads": _core.num_threads(),
         "dtype": dtype,
@@ -124,7 +124,8 @@ def environment(dtype: str, peak: float) -> dict[str, Any]:
     }
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """The processor, as it calls itself."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:

@@ -81,7 +81,7 @@ def loss(
         if ignore_class is not None:
             counted = labels != ignore_class
         labels = np.where(counted, labels, 0)
-        if not ((labels >= 0) & (labels < cols)).all():
+        if not ((labels >= 0) & (labels < cols) & (labels == np.trunc(labels))).all():
             raise ValueError(f"loss: `y_true` must hold class numbers in [0, {cols})")
         t = np.eye(cols, dtype=p.dtype)[labels.astype(np.int64)]
         kind = kind.removeprefix("sparse_")

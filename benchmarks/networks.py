@@ -17,6 +17,11 @@ class Case(NamedTuple):
     optimizer: str  # "adam" or "sgd"
     kind: str  # "train" or "predict"
 
+    @property
+    def steps(self) -> int:
+        """Of one epoch."""
+        return max(1, self.rows // self.batch)
+
 
 TRAIN = [
     Case("20-100-2, batch 200, Adam", (20, 100, 2), 200, 1000, "adam", "train"),
