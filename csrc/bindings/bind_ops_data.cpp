@@ -1,5 +1,6 @@
 // Bringing rows in, random numbers, copies and reductions.
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "bindings/bind_ops.hpp"
@@ -211,6 +212,18 @@ void bind_data(py::module_& m) {
                                const std::string& dtype, const py::object& out_arg) {
         return filled("random_uniform", shape, dtype, out_arg,
                       [&](index_t n, auto* p) { random_uniform(RandomKey{seed, stream}, n, p); });
+    });
+    m.def("permutation", [](const py::array& order, std::uint64_t seed, std::uint64_t stream) {
+        using A = py::array_t<std::int64_t>;
+        if (!py::isinstance<A>(order) || order.ndim() != 1 || !order.writeable() ||
+            order.strides(0) != static_cast<py::ssize_t>(sizeof(std::int64_t)))
+            throw py::type_error("permutation: `out` must be a contiguous vector of int64");
+        auto* p = static_cast<std::int64_t*>(const_cast<void*>(order.data()));
+        const index_t n = order.shape(0);
+        run_released(10.0 * static_cast<double>(n), [&] {
+            std::iota(p, p + n, std::int64_t{0});
+            shuffle(RandomKey{seed, stream}, n, p);
+        });
     });
     m.def("random_normal",
           [](const Shape& shape, double mean, double stddev, std::uint64_t seed,

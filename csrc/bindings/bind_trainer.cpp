@@ -136,6 +136,7 @@ class PyTrainer {
         std::copy_n(trainer_.predictions(), y.size(), y.mutable_data());
         return y;
     }
+    void keep_predictions(bool keep) { trainer_.keep_predictions(keep); }
     std::uint64_t stream() const { return trainer_.stream(); }
     void set_stream(std::uint64_t s) { trainer_.set_stream(s); }
     std::size_t bytes() const { return trainer_.bytes(); }
@@ -212,6 +213,7 @@ void bind_trainer_of(py::module_& m, const char* name) {
         .def("totals", &P::totals)
         .def("reset_totals", &P::reset_totals)
         .def("predictions", &P::predictions)
+        .def("keep_predictions", &P::keep_predictions, py::arg("keep"))
         .def_property("stream", &P::stream, &P::set_stream)
         .def_property_readonly("bytes", &P::bytes);
 }

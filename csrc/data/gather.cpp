@@ -1,4 +1,5 @@
 // Rows of a user's array, converted on the way.
+#include <cstring>
 
 #include "kernels/data.hpp"
 #include "ranvier/runtime.hpp"
@@ -77,6 +78,25 @@ void gather_rows(const Source& s, const std::int64_t* rows, index_t start, index
     const index_t row_bytes = width * size_of(s.dtype);
     if (dense && rows == nullptr && step == row_bytes) {
         convert(base + start * step, n * width, out);
+        return;
+    }
+    if (dense && row_bytes <= 8) {
+        // One number a row, as labels are: brought together first, converted at once.
+        constexpr index_t kTogether = 512;
+        alignas(8) char bytes[kTogether * 8];
+        for (index_t i = 0; i < n; i += kTogether) {
+            const index_t count = n - i < kTogether ? n - i : kTogether;
+            for (index_t e = 0; e < count; ++e) {
+                const char* row = base + (rows == nullptr ? start + i + e : rows[i + e]) * step;
+                if (row_bytes == 8)
+                    std::memcpy(bytes + e * 8, row, 8);
+                else if (row_bytes == 4)
+                    std::memcpy(bytes + e * 4, row, 4);
+                else
+                    std::memcpy(bytes + e * row_bytes, row, static_cast<std::size_t>(row_bytes));
+            }
+            convert(bytes, count * width, out + i * width);
+        }
         return;
     }
     // a block of rows a task: enough to be worth it, whatever the width

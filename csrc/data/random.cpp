@@ -105,4 +105,55 @@ void random_normal(const RandomKey& key, double mean, double stddev, index_t n, 
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)
 
+namespace {
+
+// The words of one stream, one after the other.
+class Words {
+  public:
+    explicit Words(const RandomKey& key) : key_(key) {}
+    std::uint32_t next() {
+        if (at_ == kBlock) {
+            kernels<DataKernels, float>().philox(key_.seed, key_.stream, group_, kBlockGroups,
+                                                 words_);
+            group_ += kBlockGroups;
+            at_ = 0;
+        }
+        return words_[at_++];
+    }
+    // In [0, n), without bias: Lemire, Fast random integer generation in an interval (2019).
+    std::uint64_t below(std::uint64_t n) {
+        if (n > 0xffffffffu) {
+            const std::uint64_t fair = ~std::uint64_t{0} - (~std::uint64_t{0} % n + 1) % n;
+            for (;;) {
+                const std::uint64_t word = std::uint64_t{next()} << 32 | next();
+                if (word <= fair) return word % n;
+            }
+        }
+        const auto range = static_cast<std::uint32_t>(n);
+        std::uint64_t product = std::uint64_t{next()} * range;
+        if (static_cast<std::uint32_t>(product) < range) {
+            const std::uint32_t unfair = (0u - range) % range;
+            while (static_cast<std::uint32_t>(product) < unfair)
+                product = std::uint64_t{next()} * range;
+        }
+        return product >> 32;
+    }
+
+  private:
+    RandomKey key_;
+    std::uint64_t group_ = 0;
+    index_t at_ = kBlock;
+    alignas(64) std::uint32_t words_[kBlock];
+};
+
+}  // namespace
+
+void shuffle(const RandomKey& key, index_t n, std::int64_t* order) {
+    Words words(key);
+    for (index_t i = n - 1; i > 0; --i) {
+        const auto j = static_cast<index_t>(words.below(static_cast<std::uint64_t>(i) + 1));
+        std::swap(order[i], order[j]);
+    }
+}
+
 }  // namespace ranvier

@@ -152,10 +152,12 @@ double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) 
     T* prediction = fused_ ? session_.at(last.x[0]) : session_.output();
     T* dy = nullptr;
     if (training) dy = fused_ ? session_.at(last.dx[0]) : session_.output_gradient();
+    const bool read = keeps_predictions_ || !metrics_.empty();
+    T* probabilities = fused_ && read ? session_.output() : nullptr;
     index_t bad = -1;
-    const double sum = loss_forward_backward<T>(
-        effective_loss_, loss_.params, b.rows, cols, b.y, prediction, b.weights, value_scale,
-        nullptr, dy, fused_ ? session_.output() : nullptr, &bad, nullptr);
+    const double sum =
+        loss_forward_backward<T>(effective_loss_, loss_.params, b.rows, cols, b.y, prediction,
+                                 b.weights, value_scale, nullptr, dy, probabilities, &bad, nullptr);
     if (bad >= 0) refuse_label(b, bad, cols);
     return sum * value_scale;
 }

@@ -29,11 +29,10 @@ RV_INLINE void load_lanes(const LossBlock<T>& b, index_t first, index_t count, L
     l.factor = splat<T>(b.scale);
     if (b.weight != nullptr) l.factor *= load_some<T>(b.weight + first, count);
     if constexpr (kSparse) {
-        T label[kLanes<T>];
-        for (index_t r = 0; r < kLanes<T>; ++r)
-            label[r] = r < count ? T(label_of(b, first + r)) : T(-1);
-        l.label = load(label);
-        l.valid = l.label >= T(0);
+        const Vec<T> label = load_some<T>(b.y_true + first, count, T(-1));
+        l.valid = (label >= T(0)) & (label < T(b.cols));
+        if (b.ignores) l.valid &= label != b.ignored;
+        l.label = l.valid ? label : splat<T>(T(-1));
     } else {
         load_transposed<T>(b.y_true + first * b.cols, count, b.cols, l.t);
         const Vec<T> keep_ = splat<T>(b.smooth_keep), add = splat<T>(b.smooth_add);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "simd/math.hpp"
+#include "simd/transpose.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {
@@ -11,10 +12,30 @@ namespace {
 template <class T>
 inline constexpr index_t kShortRow = 2 * kLanes<T> < 16 ? 2 * kLanes<T> : 16;
 
+// Pairs, which two classes are: lanes 2 i + K of (x, y), and back.
+template <int K>
+struct EveryOther {
+    static constexpr int lane(std::size_t i) { return 2 * static_cast<int>(i) + K; }
+};
+template <int L, bool High>
+struct Interleave {
+    static constexpr int lane(std::size_t i) {
+        const int at = static_cast<int>(i) / 2 + (High ? L / 2 : 0);
+        return at + (i % 2 ? L : 0);
+    }
+};
+
 // out[j][r] = x[r * cols + j] for r < rows <= lanes; lanes beyond repeat the last row.
 template <class T>
 RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* out) {
+    constexpr auto all = std::make_index_sequence<kLanes<T>>{};
     T* t = reinterpret_cast<T*>(out);
+    if (rows == kLanes<T> && cols == 2) {
+        const Vec<T> a = load(x), b = load(x + kLanes<T>);
+        out[0] = choose(a, b, EveryOther<0>{}, all);
+        out[1] = choose(a, b, EveryOther<1>{}, all);
+        return;
+    }
     if (rows == kLanes<T>) {
         for (index_t j = 0; j < cols; ++j)
             for (index_t r = 0; r < kLanes<T>; ++r) t[j * kLanes<T> + r] = x[r * cols + j];
@@ -27,6 +48,12 @@ RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* o
 }
 template <class T>
 RV_INLINE void store_transposed(T* x, index_t rows, index_t cols, const Vec<T>* in) {
+    constexpr auto all = std::make_index_sequence<kLanes<T>>{};
+    if (rows == kLanes<T> && cols == 2) {
+        store<T>(x, choose(in[0], in[1], Interleave<kLanes<T>, false>{}, all));
+        store<T>(x + kLanes<T>, choose(in[0], in[1], Interleave<kLanes<T>, true>{}, all));
+        return;
+    }
     const T* t = reinterpret_cast<const T*>(in);
     for (index_t r = 0; r < rows; ++r)
         for (index_t j = 0; j < cols; ++j) x[r * cols + j] = t[j * kLanes<T> + r];

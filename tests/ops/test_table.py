@@ -70,7 +70,7 @@ def test_floating_results_have_the_inputs_dtype(op: Op) -> None:
         value = op.native(*args, **kwargs)
         if isinstance(value, (float, bool)):
             return
-        assert {r.dtype.name for r in results(value)} == {dtype}
+        assert {r.dtype.name for r in results(value) if r.dtype.kind == "f"} <= {dtype}
 
 
 @pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)

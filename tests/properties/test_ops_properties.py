@@ -162,6 +162,23 @@ def test_random_numbers_are_those_of_the_twin(n, seed, stream, dtype) -> None:
     np.testing.assert_allclose(normal, twin, rtol=32 * eps(dtype), atol=64 * eps(dtype))
 
 
+@given(st.integers(0, 300), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_permutation_is_that_of_the_twin(n, seed, stream) -> None:
+    got = ops.permutation(n, seed, stream)
+    np.testing.assert_array_equal(got, reference.permutation(n, seed, stream))
+    np.testing.assert_array_equal(np.sort(got), np.arange(n))
+
+
+def test_permutations_are_equally_probable() -> None:
+    found: dict[tuple[int, ...], int] = {}
+    for stream in range(12_000):
+        order = tuple(ops.permutation(4, 3, stream).tolist())
+        found[order] = found.get(order, 0) + 1
+    assert len(found) == 24
+    # 500 each; five standard deviations
+    assert all(abs(count - 500) < 5 * 500**0.5 for count in found.values())
+
+
 @given(st.integers(1, 300), SEED, st.floats(0, 1), DTYPES)
 def test_dropout_keeps_or_drops(n, seed, rate, dtype) -> None:
     x = np.arange(1, n + 1).astype(dtype)

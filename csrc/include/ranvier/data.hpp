@@ -48,6 +48,9 @@ void random_uniform(const RandomKey& key, index_t n, T* out);
 template <class T>
 void random_normal(const RandomKey& key, double mean, double stddev, index_t n, T* out);
 
+// Puts `order` into a random order (Fisher and Yates), each with the same probability.
+void shuffle(const RandomKey& key, index_t n, std::int64_t* order);
+
 // y[i] = x[i] * scale + offset; y[i, j] = x[i, j] * scale[j] + offset[j] on [rows, cols].
 template <class T>
 void scale_shift(index_t n, const T* x, double scale, double offset, T* y);

@@ -68,6 +68,8 @@ class Trainer {
     Session<T>& session() { return session_; }
     std::uint64_t stream() const { return stream_; }
     void set_stream(std::uint64_t s) { stream_ = s; }
+    // Whether predictions() are wanted though no metric of the engine's reads them.
+    void keep_predictions(bool keep) { keeps_predictions_ = keep; }
     // The last batch's predictions (what user-written metrics read).
     const T* predictions() const { return session_.output(); }
     std::size_t bytes() const;
@@ -92,6 +94,7 @@ class Trainer {
     LossSpec loss_;
     Loss effective_loss_;  // on logits, if the last node was taken into the loss
     bool fused_ = false;
+    bool keeps_predictions_ = false;
     std::vector<MetricSpec> metrics_;
     Session<T> session_;
     AlignedBuffer x_, y_, weights_, row_weights_;

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier import _random
+from ranvier import _random, ops
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS
 from ranvier.models.steps import Rows
@@ -40,6 +40,8 @@ class ArrayRun:
         self.steps = steps_per_epoch or self.all_steps
         self.restart = steps_per_epoch is None
         self.order: NDArray[Any] | None = None
+        self.seed = _random.draw_seed() if shuffle else 0
+        self.rounds = 0
         self.start = 0
         model._check_values(rows)
         self.machine = model._steps_for(rows.y)
@@ -58,8 +60,9 @@ class ArrayRun:
         while step < self.steps:
             if self.start == 0 and self.shuffle:
                 if self.order is None:
-                    self.order = np.arange(n)
-                _random.generator().shuffle(self.order)
+                    self.order = np.empty(n, np.int64)
+                ops.permutation(n, self.seed, self.rounds, out=self.order)
+                self.rounds += 1
             left = min(self.steps - step, -(-(n - self.start) // batch))
             if hooks.has_train_batch_hooks:
                 hooks.on_train_batch_begin(step)

@@ -125,7 +125,9 @@ class Steps:
             spec["kind"] = name
             spec["weighted"] = self.weighted[i]
             specs.append(spec)
-        return make(runner, kind, reduction, smoothing, ignore, specs)
+        trainer = make(runner, kind, reduction, smoothing, ignore, specs)
+        trainer.keep_predictions(bool(self.python_metrics))
+        return trainer
 
     def _set_optimizer(self) -> None:
         assert self.optimizer is not None

@@ -29,7 +29,13 @@ from ranvier.ops.linear import matmul
 from ranvier.ops.losses import count, loss
 from ranvier.ops.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
 from ranvier.ops.optim import optimizer_slots, optimizer_step
-from ranvier.ops.random import dropout, dropout_mask, random_normal, random_uniform
+from ranvier.ops.random import (
+    dropout,
+    dropout_mask,
+    permutation,
+    random_normal,
+    random_uniform,
+)
 from ranvier.ops.softmaxes import (
     log_softmax,
     log_softmax_backward,
@@ -60,6 +66,7 @@ __all__ = [
     "matmul",
     "optimizer_slots",
     "optimizer_step",
+    "permutation",
     "permute",
     "prelu",
     "prelu_backward",

@@ -69,6 +69,9 @@ def _data() -> list[Op]:
     def normals(rng: np.random.Generator, dtype: str, n: int) -> Inputs:
         return Inputs((n, 1.0, 2.0, 11, 5), {"dtype": dtype})
 
+    def keyed(rng: np.random.Generator, dtype: str, n: int) -> Inputs:
+        return Inputs((n, 11, 5))
+
     def row(name: str, make: Any, doc: str, arrays: int, **more: Any) -> Op:
         native = getattr(ops, name.partition("/")[0])
         twin = getattr(reference, name.partition("/")[0])
@@ -98,6 +101,7 @@ def _data() -> list[Op]:
         row("dropout", dropped, "x / (1 - rate) or 0", 2, fair=False),
         row("dropout_mask", masked, "1 / (1 - rate) or 0", 1, fair=False),
         row("random_uniform", uniforms, "in [0, 1)", 1, fair=False),
+        row("permutation", keyed, "0 ... n - 1 in a random order", 2, ulps=0.0, fair=False),
         row("random_normal", normals, "Box-Muller", 1, fair=False),
     ]
 

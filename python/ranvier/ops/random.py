@@ -146,6 +146,28 @@ def random_normal(
     return _core.random_normal(extents, mean, stddev, *key, _dtype(dtype, out), out)
 
 
+def permutation(
+    n: int, seed: int, stream: int = 0, out: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The numbers 0 ... n - 1 in a random order, each with the same probability.
+
+    Args:
+        n: how many, >= 0.
+        seed, stream: key of the random numbers, in [0, 2**64).
+        out: where to write, a contiguous vector of n int64. None: a new array.
+
+    Reference: Durstenfeld, Algorithm 235: Random permutation, CACM 7 (1964).
+
+    >>> sorted(permutation(4, seed=1).tolist())
+    [0, 1, 2, 3]
+    """
+    (count,) = _shape("permutation", n, out)
+    if out is None:
+        out = np.empty(count, np.int64)
+    _core.permutation(out, *_key("permutation", seed, stream))
+    return out
+
+
 def _dtype(dtype: str | None, out: NDArray[Any] | None) -> str:
     if dtype is not None:
         return _dtypes.standardize(dtype)

@@ -26,7 +26,13 @@ from ranvier.reference.linear import matmul
 from ranvier.reference.losses import count, loss
 from ranvier.reference.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
 from ranvier.reference.optim import optimizer_slots, optimizer_step
-from ranvier.reference.random import dropout, dropout_mask, random_normal, random_uniform
+from ranvier.reference.random import (
+    dropout,
+    dropout_mask,
+    permutation,
+    random_normal,
+    random_uniform,
+)
 from ranvier.reference.softmaxes import (
     log_softmax,
     log_softmax_backward,
@@ -57,6 +63,7 @@ __all__ = [
     "matmul",
     "optimizer_slots",
     "optimizer_step",
+    "permutation",
     "permute",
     "prelu",
     "prelu_backward",

@@ -100,6 +100,22 @@ def random_uniform(
     return give(_uniform(seed, stream, _count(shape), kind).reshape(shape), out)
 
 
+def permutation(n: int, seed: int, stream: int = 0, out: Array | None = None) -> Array:
+    """0 ... n - 1 exchanged from the last to the first with one before, or itself.
+
+    The place below i is `word i >> 32`, words whose low half would favour some places left out.
+    """
+    words = iter(_words(seed, stream, 2 * n + 64).tolist())
+    order = np.arange(n)
+    for i in range(n - 1, 0, -1):
+        product = next(words) * (i + 1)
+        while product & 0xFFFFFFFF < (2**32 - (i + 1)) % (i + 1):
+            product = next(words) * (i + 1)
+        j = product >> 32
+        order[i], order[j] = order[j], order[i]
+    return give(order, out)
+
+
 def random_normal(
     shape: int | Sequence[int],
     mean: float = 0.0,
