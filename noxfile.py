@@ -73,8 +73,10 @@ def bench(session: nox.Session) -> None:
     """C++ against NumPy, and ranvier against other frameworks: tables and JSON."""
     session.install(".", "torch==2.13.0", "jax", "keras", "scikit-learn", "onnxruntime", "onnx")
     session.run("ranvier", "bench")
-    session.run("python", "-m", "benchmarks.frameworks", "--output",
-                "benchmarks/results/frameworks.json", *session.posargs)  # fmt: skip
+    for suite in ("kernels", "frameworks", "busy"):
+        session.run("python", "-m", f"benchmarks.{suite}", "--output",
+                    f"benchmarks/results/{suite}.json")  # fmt: skip
+    session.run("python", "-m", "benchmarks.startup")
 
 
 @nox.session

@@ -24,6 +24,14 @@ function(ranvier_kernels)
     target_compile_options(
       ranvier_kernels_${isa} PRIVATE ${RANVIER_ISA_FLAGS_${isa}} -ffp-contract=fast -fno-exceptions
                                      -fno-asynchronous-unwind-tables)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      foreach(source IN LISTS ARGN)
+        if(source MATCHES "activation|math")
+          set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+                                                           "-fschedule-insns;-fsched-pressure")
+        endif()
+      endforeach()
+    endif()
     target_sources(ranvier_engine PRIVATE $<TARGET_OBJECTS:ranvier_kernels_${isa}>)
   endforeach()
 endfunction()

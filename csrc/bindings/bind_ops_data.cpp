@@ -216,7 +216,8 @@ void bind_data(py::module_& m) {
     m.def("permutation", [](const py::array& order, std::uint64_t seed, std::uint64_t stream) {
         using A = py::array_t<std::int64_t>;
         if (!py::isinstance<A>(order) || order.ndim() != 1 || !order.writeable() ||
-            order.strides(0) != static_cast<py::ssize_t>(sizeof(std::int64_t)))
+            (order.size() > 1 &&
+             order.strides(0) != static_cast<py::ssize_t>(sizeof(std::int64_t))))
             throw py::type_error("permutation: `out` must be a contiguous vector of int64");
         auto* p = static_cast<std::int64_t*>(const_cast<void*>(order.data()));
         const index_t n = order.shape(0);

@@ -228,7 +228,9 @@ struct Exponential {
 
 // ---- loops over arrays --------------------------------------------------------------------
 // The last vector is read before anything is written and may overlap the one before: no scalar
-// tail, and output on top of input is allowed.
+// tail, and output on top of input is allowed. Two vectors at a time, their instructions
+// interleaved (-fschedule-insns in cmake/RanvierKernels.cmake): one alone is a chain so long that
+// the processor's schedulers fill up before the next has begun.
 template <class T, class F>
 RV_INLINE void map1(index_t n, const T* x, T* y, F f) {
     constexpr index_t L = kLanes<T>;
@@ -237,7 +239,13 @@ RV_INLINE void map1(index_t n, const T* x, T* y, F f) {
         return;
     }
     const Vec<T> last = load(x + n - L);
-    for (index_t i = 0; i < n - L; i += L) store<T>(y + i, f(load(x + i)));
+    index_t i = 0;
+    for (; i + L < n - L; i += 2 * L) {
+        const Vec<T> a = f(load(x + i)), b = f(load(x + i + L));
+        store<T>(y + i, a);
+        store<T>(y + i + L, b);
+    }
+    for (; i < n - L; i += L) store<T>(y + i, f(load(x + i)));
     store<T>(y + n - L, f(last));
 }
 template <class T, class F>
@@ -248,7 +256,13 @@ RV_INLINE void map2(index_t n, const T* x, const T* y, T* z, F f) {
         return;
     }
     const Vec<T> last_x = load(x + n - L), last_y = load(y + n - L);
-    for (index_t i = 0; i < n - L; i += L) store<T>(z + i, f(load(x + i), load(y + i)));
+    index_t i = 0;
+    for (; i + L < n - L; i += 2 * L) {
+        const Vec<T> a = f(load(x + i), load(y + i)), b = f(load(x + i + L), load(y + i + L));
+        store<T>(z + i, a);
+        store<T>(z + i + L, b);
+    }
+    for (; i < n - L; i += L) store<T>(z + i, f(load(x + i), load(y + i)));
     store<T>(z + n - L, f(last_x, last_y));
 }
 

@@ -26,7 +26,7 @@ struct MathConst<float> {
     static constexpr float kExpm1Max = 89.0f, kExpm1Min = -18.0f;
     static constexpr float kTiny = 1.17549435e-38f, kTinyScale = 33554432.0f;  // 2^25
     static constexpr int kTinyShift = 25;
-    static constexpr float kTanhBig = 20.0f;
+    static constexpr float kTanhBig = 10.0f;
     // exp(r) = 1 + r + r^2 q(r), |r| <= ln 2 / 2
     static constexpr float kExp[] = {0.5f, 0.166665196f, 0.0416662097f, 0.00836881902f,
                                      0.00139503367f};
@@ -168,6 +168,34 @@ RV_INLINE Reduced<T> reduce_ln2(Vec<T> x, int bias) {
     r = fma(nf, splat<T>(-C::kLn2Lo), r);
     return {r, nf, bits<T>(t)};
 }
+// y 2^n, into gradual underflow and to infinity, for an n reduced with 2 kBias.
+template <class T>
+RV_INLINE Vec<T> times_power_of_2(Vec<T> y, const Reduced<T>& z) {
+#if defined(__AVX512F__)
+    // maskz: GCC 12 warns of the plain ones' undefined source
+    if constexpr (sizeof(T) == 4)
+        return (Vec<T>)_mm512_maskz_scalef_ps(0xffff, (__m512)y, (__m512)z.nf);
+    else
+        return (Vec<T>)_mm512_maskz_scalef_pd(0xff, (__m512d)y, (__m512d)z.nf);
+#else
+    const IVec<T> n1 = IVec<T>(UVec<T>(z.n) >> 1);
+    const IVec<T> n2 = wrapped_minus<T>(z.n, n1);
+    return y * shifted_to_exponent<T>(n1) * shifted_to_exponent<T>(n2);
+#endif
+}
+// num / den, not far from correctly rounded, for a den whose reciprocal is a normal number. A
+// division of 512 bits takes longer than an estimate and the step that makes it one.
+template <class T>
+RV_INLINE Vec<T> quotient(Vec<T> num, Vec<T> den) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) {
+        const Vec<T> r = (Vec<T>)_mm512_maskz_rcp14_ps(0xffff, (__m512)den);
+        const Vec<T> q = num * r;
+        return fma(r, fma(-q, den, num), q);
+    }
+#endif
+    return num / den;
+}
 template <class T>
 RV_INLINE Vec<T> exp_poly(Vec<T> r) {
     return fma(r * r, poly<T>(r, MathConst<T>::kExp), r) + T(1);
@@ -189,9 +217,7 @@ RV_INLINE Vec<T> exp_mid(Vec<T> x) {
 template <class T>
 RV_INLINE Vec<T> exp_scaled(Vec<T> x) {
     const auto z = reduce_ln2<T>(x, 2 * MathConst<T>::kBias);
-    const IVec<T> n1 = IVec<T>(UVec<T>(z.n) >> 1);
-    const IVec<T> n2 = wrapped_minus<T>(z.n, n1);
-    return exp_poly_fine<T>(z.r) * shifted_to_exponent<T>(n1) * shifted_to_exponent<T>(n2);
+    return times_power_of_2<T>(exp_poly_fine<T>(z.r), z);
 }
 // exp(x) for x <= 0 (or NaN)
 template <class T>
@@ -207,15 +233,13 @@ template <class T>
 RV_INLINE Vec<T> vexp_softmax(Vec<T> x0) {
     const Vec<T> x = vmax(splat<T>(MathConst<T>::kExpMin), x0);
     const auto z = reduce_ln2<T>(x, 2 * MathConst<T>::kBias);
-    const IVec<T> n1 = IVec<T>(UVec<T>(z.n) >> 1);
-    const IVec<T> n2 = wrapped_minus<T>(z.n, n1);
-    return exp_poly<T>(z.r) * shifted_to_exponent<T>(n1) * shifted_to_exponent<T>(n2);
+    return times_power_of_2<T>(exp_poly<T>(z.r), z);
 }
 
+// expm1 between kExpm1Min and kExpm1Max
 template <class T>
-RV_INLINE Vec<T> vexpm1(Vec<T> x0) {
+RV_INLINE Vec<T> vexpm1_mid(Vec<T> x) {
     using C = MathConst<T>;
-    const Vec<T> x = vmax(splat<T>(C::kExpm1Min), vmin(splat<T>(C::kExpm1Max), x0));
     // 2^(n - 1), so that n = 128 needs no infinity on the way.
     const Vec<T> round = splat<T>(C::kRound + T(C::kBias - 1));
     const Vec<T> t = fma(x, splat<T>(C::kLog2e), round);
@@ -230,7 +254,12 @@ RV_INLINE Vec<T> vexpm1(Vec<T> x0) {
     y = fma(s, tail, y);
     y += y;
     // Denormals and -0 pass as they are.
-    return vabs<T>(x0) < C::kTiny ? x0 : y;
+    return vabs<T>(x) < C::kTiny ? x : y;
+}
+template <class T>
+RV_INLINE Vec<T> vexpm1(Vec<T> x) {
+    using C = MathConst<T>;
+    return vexpm1_mid<T>(vmax(splat<T>(C::kExpm1Min), vmin(splat<T>(C::kExpm1Max), x)));
 }
 
 // log(1 + f) + k ln 2
@@ -317,9 +346,14 @@ RV_INLINE Vec<T> vsoftplus(Vec<T> x) {
 template <class T>
 RV_INLINE Vec<T> vtanh(Vec<T> x) {
     using C = MathConst<T>;
+    if constexpr (sizeof(T) == 4) {  // (exp(2 t) - 1) / (exp(2 t) + 1)
+        const Vec<T> t = vmin(splat<T>(C::kTanhBig), vabs<T>(x));
+        const Vec<T> e = vexpm1_mid<T>(t + t);
+        return with_sign<T>(quotient<T>(e, e + T(2)), x);
+    }
     const Vec<T> t = vabs<T>(x);
     const Vec<T> e = exp_mid<T>(vmin(splat<T>(2 * C::kTanhBig), t + t));
-    const Vec<T> big = T(1) - T(2) / (e + T(1));
+    const Vec<T> big = T(1) - quotient<T>(splat<T>(T(2)), e + T(1));
     const Vec<T> z = t * t;
     const Vec<T> small = fma(t, z * poly<T>(z, C::kTanh), t);
     return with_sign<T>(t < T(0.625) ? small : big, x);
@@ -331,7 +365,7 @@ template <class T>
 RV_INLINE Vec<T> over_one_plus(Vec<T> num, Vec<T> e) {
     const Vec<T> d = e + T(1);
     const Vec<T> lost = e - (d - T(1));
-    const Vec<T> q = num / d;
+    const Vec<T> q = quotient<T>(num, d);
     return q - q * (lost * fma(e, splat<T>(T(-0.5)), splat<T>(T(1))));
 }
 
@@ -343,7 +377,7 @@ struct SigmoidPair {
 template <class T>
 RV_INLINE SigmoidPair<T> sigmoid_pair(Vec<T> x) {
     const Vec<T> e = vexp_negative<T>(-vabs<T>(x));
-    const Vec<T> big = T(1) / (e + T(1));
+    const Vec<T> big = quotient<T>(splat<T>(T(1)), e + T(1));
     const Vec<T> small = e * big;
     const IVec<T> negative = x < T(0);
     return {negative ? small : big, negative ? big : small};
@@ -382,7 +416,7 @@ RV_INLINE NormalPair<T> normal_pair(Vec<T> x) {
     using C = MathConst<T>;
     const Vec<T> a = vmin(splat<T>(C::kErfcMaxX), vabs<T>(x));
     const Vec<T> t = a * T(0.70710678118654752440);
-    const Vec<T> w = (t - T(2)) / (t + T(2));
+    const Vec<T> w = quotient<T>(t - T(2), t + T(2));
     // exp(-a^2 / 2) with the rounding error of the square given back.
     const Vec<T> h = a * T(0.5);
     const Vec<T> sq = h * a;

@@ -170,7 +170,13 @@ RV_INLINE void keep_in_register(V& v) {
 // NaN in either gives b, as the hardware does.
 template <class V>
 RV_INLINE V vmin(V a, V b) {
-#if defined(__AVX__) && !defined(__AVX512F__)  // GCC makes two instructions of the comparison
+// GCC makes two or three instructions of the comparison.
+#if defined(__AVX512F__)
+    if constexpr (sizeof(a[0]) == 4)
+        return (V)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+    else
+        return (V)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX__)
     if constexpr (sizeof(a[0]) == 4)
         return (V)_mm256_min_ps((__m256)a, (__m256)b);
     else
@@ -181,7 +187,12 @@ RV_INLINE V vmin(V a, V b) {
 }
 template <class V>
 RV_INLINE V vmax(V a, V b) {
-#if defined(__AVX__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+    if constexpr (sizeof(a[0]) == 4)
+        return (V)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
+    else
+        return (V)_mm512_maskz_max_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX__)
     if constexpr (sizeof(a[0]) == 4)
         return (V)_mm256_max_ps((__m256)a, (__m256)b);
     else
