@@ -6,15 +6,21 @@
 
 namespace ranvier::gemm_blocking {
 
-// A panel of B (nr columns) should fill half of a 32 KiB L1.
-inline constexpr index_t kPanelBytes = 64 * 1024;
-// A block of A should fill about half of a 512 KiB L2.
-inline constexpr index_t kBlockBytes = 512 * 1024;
+// Processors with vectors of 512 bits have 1 MiB of L2 and more, and their tiles are so large that
+// a panel of B may come from there; the others have from 256 KiB on.
+struct Cache {
+    index_t panel;     // a panel of B, nr columns: half of L1, or a share of L2
+    index_t block;     // a block of A: about half of L2
+    index_t in_place;  // the rows of a block of K of B, if it is to be read where it is
+};
+constexpr Cache cache_of(index_t vector_bytes) {
+    constexpr index_t kKiB = 1024;
+    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB}
+                              : Cache{16 * kKiB, 256 * kKiB, 128 * kKiB};
+}
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 
-// B is read in place if the rows of a block of K lie within this many bytes: near enough.
-inline constexpr index_t kBytesInPlace = 256 * 1024;
 // A is packed if at least this many panels of B use it.
 inline constexpr index_t kPanelsForPackingA = 12;
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.

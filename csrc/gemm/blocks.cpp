@@ -145,12 +145,13 @@ template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t mr = kernel.mr, nr = kernel.nr, item = sizeof(T);
-    const index_t kc = even_part(g.k, kPanelBytes / (nr * item), 8);
-    const index_t mc = even_part(i1 - i0, kBlockBytes / ((kc + 1) * item), mr);
+    const Cache cache = cache_of(kernel.lanes * item);
+    const index_t kc = even_part(g.k, cache.panel / (nr * item), 8);
+    const index_t mc = even_part(i1 - i0, cache.block / ((kc + 1) * item), mr);
     const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);
     const bool one_block = mc >= i1 - i0;
     const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
-    const bool b_in_place = g.csb == 1 && kc * g.rsb * item <= kBytesInPlace;
+    const bool b_in_place = g.csb == 1 && kc * g.rsb * item <= cache.in_place;
 
     Scratch<T> a_block(pack_a ? mc * kc + kernel.lanes : 0);
     // With one block of rows a panel is used at once and its place can be taken by the next.
