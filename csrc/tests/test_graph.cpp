@@ -140,8 +140,8 @@ TEST(the_loss_takes_the_place_of_the_softmax) {
     probabilities.loss = Loss::sparse_categorical_crossentropy;
     logits.loss = Loss::sparse_categorical_crossentropy_logits;
     Trainer<double> a(with.graph, probabilities, {}), b(without.graph, logits, {});
+    a.keep_predictions(true);
     Totals ta, tb;
-    std::vector<double> unused;
     CHECK(a.train(with.params, {}, 0, {0.0}, {}, nullptr, nullptr, feed, 0, 1, 1.0, ta) == 1);
     CHECK(b.train(without.params, {}, 0, {0.0}, {}, nullptr, nullptr, feed, 0, 1, 1.0, tb) == 1);
     CHECK(ta.loss == tb.loss && ta.loss > 0);
@@ -151,12 +151,14 @@ TEST(the_loss_takes_the_place_of_the_softmax) {
     double sum = 0;
     for (int j = 0; j < 3; ++j) sum += a.predictions()[j];
     CHECK(std::abs(sum - 1) < 1e-12);
-    y[4] = 3.0;
-    bool thrown = false;
-    try {
-        a.train(with.params, {}, 0, {0.0}, {}, nullptr, nullptr, feed, 0, 1, 1.0, ta);
-    } catch (const std::invalid_argument&) {
-        thrown = true;
+    bool thrown = true;
+    for (const double label : {3.0, 1.5, -1.0, std::nan("")}) {
+        y[4] = label;
+        try {
+            a.train(with.params, {}, 0, {0.0}, {}, nullptr, nullptr, feed, 0, 1, 1.0, ta);
+            thrown = false;
+        } catch (const std::invalid_argument&) {
+        }
     }
     CHECK(thrown);
 }
