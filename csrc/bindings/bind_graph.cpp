@@ -227,8 +227,15 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
         .def("forward", &runner_forward<T>, py::arg("x"), py::arg("training"), py::arg("stream"),
              py::arg("want_input_gradient"))
         .def("backward", &runner_backward<T>, py::arg("x"), py::arg("dy"))
-        .def_property_readonly("penalty", [](const R& r) { return r.session.penalty(); })
-        .def_property_readonly("bytes", [](const R& r) { return r.session.bytes(); });
+        .def_property_readonly("penalty",
+                               [](R& r) {
+                                   const LockWithoutGil lock(r.session_mutex);
+                                   return r.session.penalty();
+                               })
+        .def_property_readonly("bytes", [](R& r) {
+            const LockWithoutGil lock(r.session_mutex);
+            return r.session.bytes();
+        });
 }
 
 }  // namespace

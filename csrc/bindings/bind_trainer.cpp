@@ -102,12 +102,11 @@ class PyTrainer {
                   double seconds, const std::vector<double>& rates, index_t iteration) {
         const Feed feed = make_feed(x, y, weights, order, start, batch);
         if (rates.empty()) throw std::invalid_argument("train: no learning rate");
-        if (!optimized_) throw std::invalid_argument("train: no optimizer");
-        const auto bound = optimized_;
-        T* g = const_cast<T*>(static_cast<const T*>(bound->gradient.data()));
         py::gil_scoped_release release;
         const std::lock_guard<std::mutex> lock(mutex_);
-        return trainer_.train(bound->params, optim_, iteration, rates, variables_, g,
+        if (!optimized_) throw std::invalid_argument("train: no optimizer");
+        T* g = const_cast<T*>(static_cast<const T*>(optimized_->gradient.data()));
+        return trainer_.train(optimized_->params, optim_, iteration, rates, variables_, g,
                               slot_pointers_.data(), feed, start, max_batches, seconds, totals_);
     }
 
@@ -121,25 +120,40 @@ class PyTrainer {
                                  totals_);
     }
 
-    py::tuple totals() const {
+    py::tuple totals() {
+        const LockWithoutGil lock(mutex_);
         return py::make_tuple(totals_.loss, totals_.loss_weight, totals_.metric,
                               totals_.metric_weight);
     }
     void reset_totals() {
+        const LockWithoutGil lock(mutex_);
         totals_.loss = totals_.loss_weight = 0;
         for (auto& v : totals_.metric) v = 0;
         for (auto& v : totals_.metric_weight) v = 0;
     }
     py::array_t<T> predictions() {
+        const LockWithoutGil lock(mutex_);
         const Shape& shape = trainer_.session().plan().output;
         py::array_t<T> y(shape);
         std::copy_n(trainer_.predictions(), y.size(), y.mutable_data());
         return y;
     }
-    void keep_predictions(bool keep) { trainer_.keep_predictions(keep); }
-    std::uint64_t stream() const { return trainer_.stream(); }
-    void set_stream(std::uint64_t s) { trainer_.set_stream(s); }
-    std::size_t bytes() const { return trainer_.bytes(); }
+    void keep_predictions(bool keep) {
+        const LockWithoutGil lock(mutex_);
+        trainer_.keep_predictions(keep);
+    }
+    std::uint64_t stream() {
+        const LockWithoutGil lock(mutex_);
+        return trainer_.stream();
+    }
+    void set_stream(std::uint64_t s) {
+        const LockWithoutGil lock(mutex_);
+        trainer_.set_stream(s);
+    }
+    std::size_t bytes() {
+        const LockWithoutGil lock(mutex_);
+        return trainer_.bytes();
+    }
 
   private:
     static LossSpec loss_spec(const std::string& loss, const std::string& reduction,

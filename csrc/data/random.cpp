@@ -125,7 +125,8 @@ class Words {
         if (n > 0xffffffffu) {
             const std::uint64_t fair = ~std::uint64_t{0} - (~std::uint64_t{0} % n + 1) % n;
             for (;;) {
-                const std::uint64_t word = std::uint64_t{next()} << 32 | next();
+                std::uint64_t word = std::uint64_t{next()} << 32;
+                word |= next();
                 if (word <= fair) return word % n;
             }
         }

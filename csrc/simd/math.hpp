@@ -26,7 +26,7 @@ struct MathConst<float> {
     static constexpr float kExpm1Max = 89.0f, kExpm1Min = -18.0f;
     static constexpr float kTiny = 1.17549435e-38f, kTinyScale = 33554432.0f;  // 2^25
     static constexpr int kTinyShift = 25;
-    static constexpr float kTanhBig = 10.0f;
+    static constexpr float kTanhBig = 20.0f;
     // exp(r) = 1 + r + r^2 q(r), |r| <= ln 2 / 2
     static constexpr float kExp[] = {0.5f, 0.166665196f, 0.0416662097f, 0.00836881902f,
                                      0.00139503367f};
@@ -190,7 +190,8 @@ RV_INLINE Vec<T> quotient(Vec<T> num, Vec<T> den) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) {
         const Vec<T> r = (Vec<T>)_mm512_maskz_rcp14_ps(0xffff, (__m512)den);
-        const Vec<T> q = num * r;
+        Vec<T> q = num * r;
+        keep_in_register(q);  // contracted into the sum below, q would not be what it corrects
         return fma(r, fma(-q, den, num), q);
     }
 #endif
@@ -236,10 +237,10 @@ RV_INLINE Vec<T> vexp_softmax(Vec<T> x0) {
     return times_power_of_2<T>(exp_poly<T>(z.r), z);
 }
 
-// expm1 between kExpm1Min and kExpm1Max
 template <class T>
-RV_INLINE Vec<T> vexpm1_mid(Vec<T> x) {
+RV_INLINE Vec<T> vexpm1(Vec<T> x0) {
     using C = MathConst<T>;
+    const Vec<T> x = vmax(splat<T>(C::kExpm1Min), vmin(splat<T>(C::kExpm1Max), x0));
     // 2^(n - 1), so that n = 128 needs no infinity on the way.
     const Vec<T> round = splat<T>(C::kRound + T(C::kBias - 1));
     const Vec<T> t = fma(x, splat<T>(C::kLog2e), round);
@@ -254,12 +255,7 @@ RV_INLINE Vec<T> vexpm1_mid(Vec<T> x) {
     y = fma(s, tail, y);
     y += y;
     // Denormals and -0 pass as they are.
-    return vabs<T>(x) < C::kTiny ? x : y;
-}
-template <class T>
-RV_INLINE Vec<T> vexpm1(Vec<T> x) {
-    using C = MathConst<T>;
-    return vexpm1_mid<T>(vmax(splat<T>(C::kExpm1Min), vmin(splat<T>(C::kExpm1Max), x)));
+    return vabs<T>(x0) < C::kTiny ? x0 : y;
 }
 
 // log(1 + f) + k ln 2
@@ -346,11 +342,6 @@ RV_INLINE Vec<T> vsoftplus(Vec<T> x) {
 template <class T>
 RV_INLINE Vec<T> vtanh(Vec<T> x) {
     using C = MathConst<T>;
-    if constexpr (sizeof(T) == 4) {  // (exp(2 t) - 1) / (exp(2 t) + 1)
-        const Vec<T> t = vmin(splat<T>(C::kTanhBig), vabs<T>(x));
-        const Vec<T> e = vexpm1_mid<T>(t + t);
-        return with_sign<T>(quotient<T>(e, e + T(2)), x);
-    }
     const Vec<T> t = vabs<T>(x);
     const Vec<T> e = exp_mid<T>(vmin(splat<T>(2 * C::kTanhBig), t + t));
     const Vec<T> big = T(1) - quotient<T>(splat<T>(T(2)), e + T(1));
@@ -417,10 +408,13 @@ RV_INLINE NormalPair<T> normal_pair(Vec<T> x) {
     const Vec<T> a = vmin(splat<T>(C::kErfcMaxX), vabs<T>(x));
     const Vec<T> t = a * T(0.70710678118654752440);
     const Vec<T> w = quotient<T>(t - T(2), t + T(2));
-    // exp(-a^2 / 2) with the rounding error of the square given back.
+    // exp(-a^2 / 2) with the rounding error of the square given back (where there is a fused
+    // multiply-add to find it).
     const Vec<T> h = a * T(0.5);
     const Vec<T> sq = h * a;
-    const Vec<T> lost = h * a - sq;
+    Vec<T> again = h;  // else this is seen to be sq - sq
+    keep_in_register(again);
+    const Vec<T> lost = fma(again, a, -sq);
     Vec<T> g = vexp_negative<T>(-sq);
     g = g - g * lost;
     const Vec<T> tail = g * poly<T>(w, C::kErfcx) * T(0.5);
