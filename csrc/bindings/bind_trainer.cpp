@@ -72,7 +72,10 @@ class PyTrainer {
     void set_optimizer(const py::dict& params, const std::vector<VariableSpec>& variables,
                        const std::vector<py::array>& slots) {
         const LockWithoutGil lock(mutex_);
-        optimized_ = runner_->bound();
+        const auto bound = runner_->bound();
+        // What is trained changes only when the runner is bound anew.
+        if (bound != optimized_) trainer_.session().reset();
+        optimized_ = bound;
         optim_ = optim_params_from(params);
         if (static_cast<int>(slots.size()) < optim_slots(optim_))
             throw std::invalid_argument("set_optimizer: too few slot arrays");
@@ -94,7 +97,6 @@ class PyTrainer {
             slot_pointers_.push_back(out<T>("set_optimizer", s, "slots"));
         }
         slots_ = slots;
-        trainer_.session().reset();
     }
 
     index_t train(const PySource& x, const PySource& y, const PySource* weights,
@@ -133,6 +135,8 @@ class PyTrainer {
     }
     py::array_t<T> predictions() {
         const LockWithoutGil lock(mutex_);
+        if (!trainer_.session().is_prepared())
+            throw std::invalid_argument("predictions: no batch has been run");
         const Shape& shape = trainer_.session().plan().output;
         py::array_t<T> y(shape);
         std::copy_n(trainer_.predictions(), y.size(), y.mutable_data());

@@ -114,6 +114,35 @@ def test_predicting_while_the_model_is_trained_and_compiled_anew(rng: np.random.
     run_all(train, predict, predict)
 
 
+class MeanPrediction(ranvier.metrics.Metric):
+    """In Python, so that predictions are fetched after each batch."""
+
+    def __init__(self, name: str = "mean_prediction") -> None:
+        super().__init__(name=name)
+        self.reset_state()
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.sum += float(np.sum(y_pred))
+
+    def result(self) -> float:
+        return self.sum
+
+    def reset_state(self) -> None:
+        self.sum = 0.0
+
+
+def test_evaluating_in_several_threads_with_a_metric_in_python(rng: np.random.Generator) -> None:
+    x, y = rng.normal(size=(512, 64)).astype("float32"), rng.normal(size=(512, 8))
+    model = network()
+    model.compile("sgd", "mse", metrics=[MeanPrediction()])
+
+    def evaluate(first: int) -> None:
+        for i in range(60):
+            model.evaluate(x, y, batch_size=first + 7 * i, verbose=0)
+
+    run_all(*[lambda n=n: evaluate(n) for n in (1, 33, 100)])
+
+
 def test_models_train_in_several_threads_at_once(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(512, 64)).astype("float32"), rng.normal(size=(512, 8))
     models = [network() for _ in range(3)]

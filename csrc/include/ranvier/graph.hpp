@@ -207,6 +207,7 @@ class Session {
 
     // Plans for this input shape and makes room. Returns the plan.
     const Plan<T>& prepare(const Shape& input, bool want_input_gradient = false);
+    bool is_prepared() const { return plan_ != nullptr; }
     const Plan<T>& plan() const { return *plan_; }
 
     // `steps`: how many nodes to run, all by default (the trainer leaves the last out when the
