@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from ranvier import ops
+from ranvier import _core, ops
 
 LIMIT = {"float32": 2.0, "float64": 4.0}
 
@@ -78,6 +78,14 @@ def test_accuracy_over_the_range(name: str, dtype: str) -> None:
     error = ulps(getattr(ops, name)(x), x, TRUTH[name])
     worst = int(error.argmax())
     assert error[worst] <= LIMIT[dtype], f"{error[worst]:.2f} ULP at x = {x[worst]!r}"
+
+
+@pytest.mark.skipif(_core.isa() == "baseline", reason="no fused multiply-add: 70 ULP")
+def test_gelu_keeps_its_accuracy_in_the_left_tail() -> None:
+    x = -np.linspace(0.1, 13, 3001, dtype="float32")  # below, results are denormal
+    error = ulps(ops.activation("gelu", x), x, lambda v: v * mpmath.ncdf(v))
+    worst = int(error.argmax())
+    assert error[worst] <= 16, f"{error[worst]:.2f} ULP at x = {x[worst]!r}"
 
 
 INF, NAN = np.inf, np.nan
