@@ -3,6 +3,7 @@
 
 #include "bindings/array_args.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/bind_nodes.hpp"
 #include "bindings/names.hpp"
 #include "bindings/runner.hpp"
 
@@ -133,8 +134,12 @@ template <class T>
 void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_name) {
     using G = Graph<T>;
     using I = std::vector<int>;
-    py::class_<G, std::shared_ptr<G>>(m, graph_name)
-        .def(py::init<>())
+    GraphClass<T> graph(m, graph_name);
+    bind_conv_nodes<T>(graph);
+    bind_pool_nodes<T>(graph);
+    bind_norm_nodes<T>(graph);
+    bind_image_nodes<T>(graph);
+    graph.def(py::init<>())
         .def("input", &G::set_input, py::arg("sample_shape"))
         .def("label", &G::label, py::arg("label"))
         .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))

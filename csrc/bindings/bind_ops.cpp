@@ -11,6 +11,10 @@ void bind_ops(pybind11::module_& m) {
     bind_loss(m);
     bind_optim(m);
     bind_data(m);
+    bind_conv(m);
+    bind_pool(m);
+    bind_norm(m);
+    bind_image(m);
 }
 
 }  // namespace ranvier

@@ -10,6 +10,10 @@ void bind_activation(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_optim(pybind11::module_& m);
 void bind_data(pybind11::module_& m);
+void bind_conv(pybind11::module_& m);
+void bind_pool(pybind11::module_& m);
+void bind_norm(pybind11::module_& m);
+void bind_image(pybind11::module_& m);
 
 // The elements of an array that has been through the gate.
 template <class T>

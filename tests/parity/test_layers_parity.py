@@ -9,7 +9,8 @@ import pytest
 
 import ranvier
 
-from .keras_reference import copy_weights, gradients, keras, our_gradients
+from .keras_reference import copy_weights, keras
+from .layer_checks import check_config, check_forward_and_gradients, ids
 
 # (class, constructor arguments, sample shape)
 CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
@@ -58,63 +59,14 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
 ]  # fmt: skip
 
 
-def pair(name: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> tuple[Any, Any]:
-    theirs = keras.Sequential([keras.Input(shape), getattr(keras.layers, name)(**arguments)])
-    ours = ranvier.Sequential([ranvier.Input(shape), getattr(ranvier.layers, name)(**arguments)])
-    return ours, theirs
-
-
-def ids(case: Any) -> str:
-    return f"{case[0]}-{'-'.join(f'{k}={v}' for k, v in case[1].items())}".replace(" ", "")
-
-
 @pytest.mark.parametrize("case", CASES, ids=ids)
 def test_forward_and_gradients(case: Any, rng: np.random.Generator) -> None:
-    ours, theirs = pair(*case)
-    x = rng.normal(scale=1.5, size=(11, *case[2])).astype("float32")
-    if ours.get_weights():
-        weights = [rng.normal(scale=0.7, size=w.shape) for w in theirs.get_weights()]
-        if case[0] != "Normalization":
-            theirs.set_weights(weights)
-            copy_weights(ours, theirs)
-    expected = np.asarray(theirs(x))
-    r = rng.normal(size=expected.shape).astype("float32")
-    dx, dw = gradients(theirs, x, r)
-
-    assert ours.output_shape == theirs.output_shape
-    np.testing.assert_allclose(ours(x), expected, rtol=2e-5, atol=2e-6)
-    if case[0] in ("Dropout", "GaussianNoise"):
-        return  # training draws its own random numbers
-    y, our_dx, our_dw = our_gradients(ours, x, r)
-    np.testing.assert_allclose(y, expected, rtol=2e-5, atol=2e-6)
-    np.testing.assert_allclose(our_dx, dx, rtol=1e-4, atol=2e-5)
-    assert len(our_dw) == len(dw)
-    for a, b in zip(our_dw, dw, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=5e-5)
-
-
-def _plain(value: Any) -> Any:
-    """Without what is ours to leave out: arguments that only newer Keras versions have."""
-    if isinstance(value, dict):
-        return {
-            k: _plain(v)
-            for k, v in value.items()
-            if k not in ("quantization_config", "input_axes", "output_axes")
-        }
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    return value
+    check_forward_and_gradients(case, rng)
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids)
 def test_config_is_keras_own_and_round_trips(case: Any) -> None:
-    name, arguments, _ = case
-    theirs = getattr(keras.layers, name)(**arguments, name="given")
-    ours = getattr(ranvier.layers, name)(**arguments, name="given")
-    config = ours.get_config()
-    assert _plain(config) == _plain(theirs.get_config())
-    again = type(ours).from_config(config)
-    assert again.get_config() == config
+    check_config(case)
 
 
 STACKS: list[tuple[str, list[tuple[str, dict[str, Any]]], str, str]] = [

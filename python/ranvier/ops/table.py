@@ -5,8 +5,12 @@ how much work it is. A new kernel gets a row here and is then tested, timed and 
 """
 
 from ranvier.ops._row import Inputs, Op
+from ranvier.ops._rows_conv import conv_ops
 from ranvier.ops._rows_data import data_ops
+from ranvier.ops._rows_image import image_ops
 from ranvier.ops._rows_layers import ACTIVATIONS, layer_ops
+from ranvier.ops._rows_norm import norm_ops
+from ranvier.ops._rows_pool import pool_ops
 from ranvier.ops._rows_training import training_ops
 
 __all__ = ["ACTIVATIONS", "Inputs", "Op", "find", "table"]
@@ -14,7 +18,15 @@ __all__ = ["ACTIVATIONS", "Inputs", "Op", "find", "table"]
 
 def table() -> list[Op]:
     """All rows."""
-    return [*layer_ops(), *training_ops(), *data_ops()]
+    return [
+        *layer_ops(),
+        *conv_ops(),
+        *pool_ops(),
+        *norm_ops(),
+        *image_ops(),
+        *training_ops(),
+        *data_ops(),
+    ]
 
 
 def find(name: str) -> Op:

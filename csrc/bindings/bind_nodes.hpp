@@ -1,0 +1,21 @@
+// Nodes that bind_graph.cpp's Graph class gets from other files, one function a family.
+#pragma once
+
+#include "bindings/array_args.hpp"
+#include "ranvier/nodes.hpp"
+
+namespace ranvier {
+
+template <class T>
+using GraphClass = pybind11::class_<Graph<T>, std::shared_ptr<Graph<T>>>;
+
+template <class T>
+void bind_conv_nodes(GraphClass<T>& graph);
+template <class T>
+void bind_pool_nodes(GraphClass<T>& graph);
+template <class T>
+void bind_norm_nodes(GraphClass<T>& graph);
+template <class T>
+void bind_image_nodes(GraphClass<T>& graph);
+
+}  // namespace ranvier

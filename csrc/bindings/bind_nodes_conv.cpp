@@ -1,0 +1,14 @@
+// Convolution: the nodes of a graph.
+#include "bindings/bind_nodes.hpp"
+
+namespace py = pybind11;
+
+namespace ranvier {
+
+template <class T>
+void bind_conv_nodes(GraphClass<T>&) {}
+
+template void bind_conv_nodes(GraphClass<float>&);
+template void bind_conv_nodes(GraphClass<double>&);
+
+}  // namespace ranvier
