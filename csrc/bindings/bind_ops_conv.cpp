@@ -1,10 +1,142 @@
 // Convolution: the single operations.
 #include "bindings/bind_ops.hpp"
+#include "bindings/names.hpp"
+#include "ranvier/conv.hpp"
+#include "ranvier/graph.hpp"
+
+#include <pybind11/stl.h>
 
 namespace py = pybind11;
 
 namespace ranvier {
+namespace {
 
-void bind_conv(py::module_&) {}
+Shape shape_of(const py::array& a) { return Shape(a.shape(), a.shape() + a.ndim()); }
+
+ConvSpec spec_of(const char* op, const Shape& w, index_t axes, const Shape& strides,
+                 const std::string& padding, const Shape& dilation, index_t groups) {
+    if (axes < 1 || axes > 3)
+        throw py::value_error(std::string(op) + ": `x` must have 3 to 5 axes (N, ..., C)");
+    const auto n = static_cast<std::size_t>(axes);
+    if (w.size() != n + 2)
+        throw py::value_error(std::string(op) + ": the kernel must have " + std::to_string(n + 2) +
+                              " axes; got shape " + to_string(w));
+    if (strides.size() != n || dilation.size() != n)
+        throw py::value_error(std::string(op) + ": strides and dilation_rate must have " +
+                              std::to_string(n) + " entries");
+    ConvSpec s;
+    s.axes = static_cast<int>(axes);
+    s.groups = groups;
+    s.kernel = Shape(w.begin(), w.end() - 2);
+    s.stride = strides;
+    s.dilation = dilation;
+    s.padding = conv_padding_named(padding);
+    s.c = w[n] * groups;
+    s.co = w[n + 1];
+    for (std::size_t i = 0; i < n; ++i)
+        if (s.kernel[i] < 1 || strides[i] < 1 || dilation[i] < 1)
+            throw py::value_error(std::string(op) +
+                                  ": kernel, strides and dilation_rate must be >= 1");
+    if (groups < 1 || s.co % groups != 0)
+        throw py::value_error(std::string(op) + ": groups must divide the number of filters");
+    return s;
+}
+
+ConvShape checked(const char* op, const ConvSpec& spec, const Shape& x) {
+    try {
+        return conv_shape(spec, x);
+    } catch (const std::invalid_argument& e) {
+        throw py::value_error(std::string(op) + ": " + e.what());
+    }
+}
+
+py::array conv(const py::array& x, const py::array& w, const py::object& bias,
+               const py::object& activation, const Shape& strides, const std::string& padding,
+               const Shape& dilation, index_t groups, const py::object& out_arg) {
+    constexpr const char* op = "conv";
+    const ConvSpec spec =
+        spec_of(op, shape_of(w), x.ndim() - 2, strides, padding, dilation, groups);
+    Act act = Act::linear;
+    ActParams params;
+    if (!activation.is_none()) {  // (name, a, b, c)
+        const auto given = activation.cast<std::tuple<std::string, double, double, double>>();
+        act = act_named(std::get<0>(given));
+        params = {std::get<1>(given), std::get<2>(given), std::get<3>(given)};
+    }
+    const ConvShape s = checked(op, spec, shape_of(x));
+    return dispatch(op, x, "x", [&](auto zero) {
+        using T = decltype(zero);
+        const T* xp = in<T>(op, x, "x");
+        const T* wp = in<T>(op, w, "kernel");
+        const T* bp = in_or_null<T>(op, bias, "bias", {{"filters", spec.co}});
+        const Shape shape = output_shape(spec, s);
+        volume(shape);
+        py::array y = new_array<T>(static_cast<int>(shape.size()), shape.data());
+        if (!out_arg.is_none()) y = output_like<T>(op, out_arg, y, "the result");
+        T* yp = elements_of<T>(y);
+        require_apart<T>(op, yp, elements(y), "out", xp, elements(x), "x");
+        require_apart<T>(op, yp, elements(y), "out", wp, elements(w), "kernel");
+        require_apart<T>(op, yp, elements(y), "out", bp, spec.co, "bias");
+        run_released(s.flops(), [&] {
+            conv_forward<T>(s, xp, wp, bp, act, params, yp, static_cast<T*>(nullptr));
+        });
+        return y;
+    });
+}
+
+// The gradient of the input (`x_shape` says of which) for given dy.
+py::array conv_backward_input(const py::array& dy, const py::array& w, const Shape& x_shape,
+                              const Shape& strides, const std::string& padding,
+                              const Shape& dilation, index_t groups) {
+    constexpr const char* op = "conv_backward_input";
+    const ConvSpec spec = spec_of(op, shape_of(w), static_cast<index_t>(x_shape.size()) - 2,
+                                  strides, padding, dilation, groups);
+    const ConvShape s = checked(op, spec, x_shape);
+    return dispatch(op, dy, "dy", [&](auto zero) {
+        using T = decltype(zero);
+        const T* dyp = in<T>(op, dy, "dy");
+        const T* wp = in<T>(op, w, "kernel");
+        if (shape_of(dy) != output_shape(spec, s))
+            throw py::value_error(std::string(op) + ": `dy` must have shape " +
+                                  to_string(output_shape(spec, s)) + "; got " +
+                                  to_string(shape_of(dy)));
+        py::array dx = new_array<T>(static_cast<int>(x_shape.size()), x_shape.data());
+        T* dxp = elements_of<T>(dx);
+        run_released(s.flops(),
+                     [&] { conv_transpose<T>(s, dyp, wp, static_cast<const T*>(nullptr), dxp); });
+        return dx;
+    });
+}
+
+py::array conv_backward_kernel(const py::array& x, const py::array& dy, const Shape& kernel,
+                               const Shape& strides, const std::string& padding,
+                               const Shape& dilation, index_t groups) {
+    constexpr const char* op = "conv_backward_kernel";
+    const ConvSpec spec = spec_of(op, kernel, x.ndim() - 2, strides, padding, dilation, groups);
+    const ConvShape s = checked(op, spec, shape_of(x));
+    return dispatch(op, x, "x", [&](auto zero) {
+        using T = decltype(zero);
+        const T* xp = in<T>(op, x, "x");
+        const T* dyp = in<T>(op, dy, "dy");
+        if (shape_of(dy) != output_shape(spec, s))
+            throw py::value_error(std::string(op) + ": `dy` must have shape " +
+                                  to_string(output_shape(spec, s)) + "; got " +
+                                  to_string(shape_of(dy)));
+        py::array dw = new_array<T>(static_cast<int>(kernel.size()), kernel.data());
+        T* dwp = elements_of<T>(dw);
+        run_released(s.flops(), [&] { conv_weights<T>(s, xp, dyp, dwp); });
+        return dw;
+    });
+}
+
+}  // namespace
+
+void bind_conv(py::module_& m) {
+    m.def("conv", &conv);
+    m.def("conv_backward_input", &conv_backward_input);
+    m.def("conv_backward_kernel", &conv_backward_kernel);
+    m.def("winograd_enabled", &winograd_enabled);
+    m.def("set_winograd_enabled", &set_winograd_enabled);
+}
 
 }  // namespace ranvier

@@ -17,19 +17,14 @@ inline constexpr int kTileRows =
 
 // Past the panel's columns B is not read (Masked) or is padding.
 template <class T, int R, int NV, bool Masked>
-RV_INLINE void accumulate(index_t k, const T* a, index_t rs, index_t cs, const T* b, index_t ldb,
-                          index_t last, Vec<T> (&acc)[R][NV]) {
+RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
+                                  index_t ldb, LaneMask<T> mask, Vec<T> (&acc)[R][NV]) {
     constexpr int L = kLanes<T>;
     // One pointer for three rows: x86 addresses p, p + rs and p + 2 rs without arithmetic.
     constexpr int G = (R + 2) / 3;
     const T* ap[G];
 #pragma GCC unroll 8
     for (int g = 0; g < G; ++g) ap[g] = a + 3 * g * rs;
-    LaneMask<T> mask = lane_mask<T>(last);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
     for (index_t p = 0; p < k; ++p) {
         Vec<T> bv[NV];
 #pragma GCC unroll 8
@@ -46,6 +41,22 @@ RV_INLINE void accumulate(index_t k, const T* a, index_t rs, index_t cs, const T
         for (int g = 0; g < G; ++g) ap[g] += cs;
         b += ldb;
     }
+    return b;
+}
+template <class T, int R, int NV, bool Masked>
+RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b,
+                          index_t last, Vec<T> (&acc)[R][NV]) {
+    const LaneMask<T> mask = lane_mask<T>(last);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
+    const index_t* offset = t.offsets;
+    index_t left = offset ? t.segments : 1;
+    do {
+        const T* run = offset ? a + *offset++ : a;
+        b = accumulate_run<T, R, NV, Masked>(t.k, run, rs, cs, b, t.ldb, mask, acc);
+    } while (--left > 0);
 }
 
 // ReLU below zero. Not x * 0 for slope 0: that would turn -inf into NaN.
@@ -196,7 +207,7 @@ void tile(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b, 
         }
     }
     Vec<T> acc[R][NV];
-    accumulate<T, R, NV, Masked>(t.k, a, rs, cs, b, t.ldb, last, acc);
+    accumulate<T, R, NV, Masked>(t, a, rs, cs, b, last, acc);
     finish<T, R, NV>(t, acc, i0, j0, last);
 }
 

@@ -1,0 +1,154 @@
+// Parts of an image as the kernels read them: bands with zeros around, patches as rows of a matrix.
+#include <algorithm>
+#include <cstring>
+
+#include "conv/window.hpp"
+
+namespace ranvier {
+namespace {
+
+constexpr index_t kBandBytes = 96 * 1024;
+constexpr index_t kPatchBytes = 256 * 1024;
+
+// The extent along axis i that `outputs` outputs read.
+template <class T>
+index_t reach(const Window<T>& w, int i, index_t outputs) {
+    return (outputs - 1) * w.step[i] + (w.taps[i] - 1) * w.dilation[i] + 1;
+}
+
+template <class T>
+void copy(const T* from, index_t n, T* to) {
+    if (n > 64) {
+        std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+        return;
+    }
+    for (index_t i = 0; i < n; ++i) to[i] = from[i];
+}
+template <class T>
+void zero(index_t n, T* to) {
+    if (n > 0) std::memset(to, 0, static_cast<std::size_t>(n) * sizeof(T));
+}
+
+// `count` pixels of a row from pixel x0 on, every `step`-th, zeros where the row has none.
+template <class T>
+void copy_pixels(const Window<T>& w, const T* row, index_t x0, index_t step, index_t count, T* to) {
+    const index_t lack = std::clamp<index_t>((-x0 + step - 1) / step, 0, count);
+    index_t end = x0 >= w.in[2] ? 0 : (w.in[2] - x0 + step - 1) / step;
+    end = std::clamp<index_t>(end, lack, count);
+    zero(lack * w.cg, to);
+    zero((count - end) * w.cg, to + end * w.cg);
+    row += w.first;
+    if (step == 1 && w.cg == w.c)
+        return copy(row + (x0 + lack) * w.c, (end - lack) * w.c, to + lack * w.cg);
+    for (index_t i = lack; i < end; ++i) copy(row + (x0 + i * step) * w.c, w.cg, to + i * w.cg);
+}
+
+}  // namespace
+
+template <class T>
+index_t band_size(const Window<T>& w, index_t rows) {
+    return w.taps[0] * reach(w, 1, rows) * reach(w, 2, w.out[2]) * w.cg;
+}
+
+template <class T>
+index_t band_rows(const Window<T>& w) {
+    const index_t row = w.taps[0] * reach(w, 2, w.out[2]) * w.cg * static_cast<index_t>(sizeof(T));
+    const index_t extra = (w.taps[1] - 1) * w.dilation[1];
+    const index_t rows = (kBandBytes / row - extra) / w.step[1];
+    return std::clamp<index_t>(rows, std::min<index_t>(4, w.out[1]), w.out[1]);
+}
+
+template <class T>
+Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, index_t oh1,
+                  T* room) {
+    index_t lo[3] = {od, oh0, 0}, n[3] = {1, oh1 - oh0, w.out[2]};
+    bool inside = true;
+    for (int i = 0; i < 3; ++i) {
+        lo[i] = lo[i] * w.step[i] + w.origin[i];
+        n[i] = reach(w, i, n[i]);
+        inside = inside && lo[i] >= 0 && lo[i] + n[i] <= w.in[i];
+    }
+    const index_t row = w.in[2] * w.c, plane = w.in[1] * row;
+    if (inside)
+        return {image + lo[0] * plane + lo[1] * row + lo[2] * w.c + w.first, plane * w.dilation[0],
+                row, w.c};
+    const index_t width = n[2] * w.cg;
+    for (index_t d = 0; d < w.taps[0]; ++d)
+        for (index_t h = 0; h < n[1]; ++h) {
+            T* to = room + (d * n[1] + h) * width;
+            const index_t z = lo[0] + d * w.dilation[0], y = lo[1] + h;
+            if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1])
+                zero(width, to);
+            else
+                copy_pixels(w, image + z * plane + y * row, lo[2], index_t{1}, n[2], to);
+        }
+    return {room, n[1] * width, width, w.cg};
+}
+
+template <class T>
+index_t tap_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
+    index_t n = 0;
+    for (index_t d = 0; d < w.taps[0]; ++d)
+        for (index_t h = 0; h < w.taps[1]; ++h)
+            for (index_t x = 0; x < w.taps[2]; ++x)
+                offset[n++] =
+                    d * band.plane + h * w.dilation[1] * band.row + x * w.dilation[2] * band.pixel;
+    return n;
+}
+
+template <class T>
+index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
+    if (w.taps[2] > 1 && (w.dilation[2] > 1 || band.pixel != w.cg))
+        return tap_offsets(w, band, offset);
+    index_t n = 0;
+    for (index_t d = 0; d < w.taps[0]; ++d)
+        for (index_t h = 0; h < w.taps[1]; ++h)
+            offset[n++] = d * band.plane + h * w.dilation[1] * band.row;
+    return n;
+}
+
+template <class T>
+index_t patch_rows(const Window<T>& w) {
+    const index_t rows = kPatchBytes / (w.k() * static_cast<index_t>(sizeof(T)));
+    return std::clamp<index_t>(rows, 48, 4096);
+}
+
+template <class T>
+bool prefers_patches(const Window<T>& w) {
+    const index_t lanes = kernels<GemmKernels, T>().lanes;
+    return w.out[2] < 5 || 2 * w.co <= lanes;
+}
+
+template <class T>
+void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* out) {
+    const index_t row = w.in[2] * w.c, plane = w.in[1] * row, pixels = w.out_pixels();
+    const index_t run = w.taps[2] * w.cg;
+    for (index_t p = p0; p < p1; ++p) {
+        const T* image = x + p / pixels * w.image();
+        const index_t at = p % pixels, ow = at % w.out[2], oh = at / w.out[2] % w.out[1];
+        const index_t z0 = at / w.out[2] / w.out[1] * w.step[0] + w.origin[0];
+        const index_t y0 = oh * w.step[1] + w.origin[1], x0 = ow * w.step[2] + w.origin[2];
+        for (index_t d = 0; d < w.taps[0]; ++d)
+            for (index_t h = 0; h < w.taps[1]; ++h, out += run) {
+                const index_t z = z0 + d * w.dilation[0], y = y0 + h * w.dilation[1];
+                if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1])
+                    zero(run, out);
+                else
+                    copy_pixels(w, image + z * plane + y * row, x0, w.dilation[2], w.taps[2], out);
+            }
+    }
+}
+
+#define RV_INSTANTIATE(T)                                                                  \
+    template index_t band_size(const Window<T>&, index_t);                                 \
+    template index_t band_rows(const Window<T>&);                                          \
+    template Band<T> make_band(const Window<T>&, const T*, index_t, index_t, index_t, T*); \
+    template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);              \
+    template index_t segment_offsets(const Window<T>&, const Band<T>&, index_t*);          \
+    template index_t patch_rows(const Window<T>&);                                         \
+    template bool prefers_patches(const Window<T>&);                                       \
+    template void gather_patches(const Window<T>&, const T*, index_t, index_t, T*);
+RV_INSTANTIATE(float)
+RV_INSTANTIATE(double)
+
+}  // namespace ranvier

@@ -1,0 +1,74 @@
+// Linear maps of images, prepared once for their weights and then applied to any of the images by
+// any thread: the forward pass of a convolution and the gradient of its input.
+#pragma once
+
+#include <memory>
+
+#include "conv/window.hpp"
+
+namespace ranvier {
+
+template <class T>
+class ImageMap {
+  public:
+    virtual ~ImageMap() = default;
+    // Images i0..i1 of x and y, which are whole batches.
+    virtual void images(index_t i0, index_t i1, const T* x, T* y) const = 0;
+    // Part `part` of `parts` of one image.
+    virtual void part(index_t image, index_t part, index_t parts, const T* x, T* y) const = 0;
+    double flops_of_image = 0;
+};
+template <class T>
+using ImageMapPtr = std::unique_ptr<ImageMap<T>>;
+
+// What follows the sum: y = relu(sum + bias) or just sum + bias; bias may be null.
+template <class T>
+struct Finish {
+    const T* bias = nullptr;
+    bool relu = false;
+    T slope = T(0);
+};
+
+// y = conv(x, w), and its transpose. The maps own scratch of the calling thread: the last one made
+// must be the first to go.
+template <class T>
+ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish);
+template <class T>
+ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish);
+
+// All images, divided among threads.
+template <class T>
+void apply(const ImageMap<T>& map, index_t images, const T* x, T* y);
+
+// The sums of a convolution's weight gradient over images, in the order in which they come.
+template <class T>
+class WeightSum {
+  public:
+    virtual ~WeightSum() = default;
+    virtual index_t size() const = 0;  // of `sum`, which begins as zeros
+    virtual void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const = 0;
+    virtual void finish(const T* sum, T* dw) const = 0;
+};
+template <class T>
+std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
+
+// Winograd's way (winograd.cpp), for 3x3 kernels that winograd_pays() for. `turned`: w is that of
+// reversed(s), and is still to be reversed.
+template <class T>
+bool winograd_pays(const ConvShape& s);
+template <class T>
+ImageMapPtr<T> winograd_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool turned);
+template <class T>
+std::unique_ptr<WeightSum<T>> winograd_weight_sum(const ConvShape& s);
+
+// One tap, no stride, one group: pixels are rows of a plain product.
+bool is_pointwise(const ConvShape& s);
+// The same convolution with the axes that are not needed folded into n.
+ConvShape folded(const ConvShape& s);
+// The convolution that the gradient of the input is, if stride is 1: of dy with the taps reversed.
+ConvShape reversed(const ConvShape& s);
+// w with its taps reversed and its channels exchanged: [taps, co, c] of [taps, c, co]. One group.
+template <class T>
+void reverse_weights(const ConvShape& s, const T* w, T* out);
+
+}  // namespace ranvier

@@ -1,0 +1,158 @@
+// The gradient of the weights, summed over images: by the register tiles, which read the pixels
+// where they lie, over gathered patches, or a channel at a time.
+#include <algorithm>
+
+#include "conv/map.hpp"
+#include "kernels/depthwise.hpp"
+#include "ranvier/gemm.hpp"
+
+namespace ranvier {
+namespace {
+
+// So many pixels at a time: their dy stays in L1 while all taps use it.
+constexpr index_t kPixels = 224;
+
+template <class T>
+class WindowWeightSum final : public WeightSum<T> {
+  public:
+    explicit WindowWeightSum(const ConvShape& s)
+        : s_(s), depthwise_(s.groups > 1 && s.groups == s.c && s.co == s.c) {
+        for (int i = 0; i < 3; ++i) {
+            w_.in[i] = s.in[i];
+            w_.taps[i] = s.kernel[i];
+            w_.step[i] = s.stride[i];
+            w_.dilation[i] = s.dilation[i];
+            w_.origin[i] = -s.pad[i];
+            w_.out[i] = s.out[i];
+        }
+        w_.c = s.c;
+        w_.cg = depthwise_ ? s.c : s.c_of_group();
+        w_.co = depthwise_ ? s.c : s.co_of_group();
+        w_.first = 0;
+        w_.depthwise = depthwise_;
+    }
+    index_t size() const override { return s_.weights(); }
+
+    void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
+        const index_t groups = depthwise_ ? 1 : s_.groups;
+        const bool patches = !depthwise_ && prefers_patches(w_);
+        for (index_t g = 0; g < groups; ++g) {
+            Window<T> w = w_;
+            w.first = g * w.cg;
+            if (patches)
+                add_patches(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
+            else
+                add_bands(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
+        }
+    }
+    void finish(const T* sum, T* dw) const override { std::copy_n(sum, size(), dw); }
+
+  private:
+    void add_patches(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
+                     T* sum) const {
+        const index_t k = w.k(), most = patch_rows(w), end = i1 * w.out_pixels();
+        const Scratch<T> patches(most * k);
+        for (index_t p = i0 * w.out_pixels(); p < end; p += most) {
+            const index_t rows = std::min(most, end - p);
+            gather_patches(w, x, p, p + rows, patches.get());
+            gemm<T>(Trans::yes, Trans::no, k, w.co, rows, T(1), patches.get(), k, dy + p * s_.co,
+                    s_.co, T(1), sum, s_.co);
+        }
+    }
+    void add_bands(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
+                   T* sum) const {
+        const index_t most =
+            std::min(band_rows(w), std::max<index_t>(1, (kPixels + w.out[2] - 1) / w.out[2]));
+        const Scratch<T> room(band_size(w, most));
+        const Scratch<index_t> offset(w.tap_count() + most);
+        const index_t row = w.out[2] * s_.co;
+        for (index_t i = i0; i < i1; ++i)
+            for (index_t od = 0; od < w.out[0]; ++od)
+                for (index_t oh = 0, rows; oh < w.out[1]; oh += rows) {
+                    rows = std::min(most, w.out[1] - oh);
+                    const Band<T> band =
+                        make_band(w, x + i * w.image(), od, oh, oh + rows, room.get());
+                    const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
+                    if (depthwise_)
+                        add_depthwise(w, band, rows, at, offset.get(), sum);
+                    else
+                        add_band(w, band, rows, at, offset.get(), sum);
+                }
+    }
+    // A run of summands of the forward pass is a block of rows of dw here.
+    void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                  index_t* offset, T* sum) const {
+        const auto& kernel = kernels<GemmKernels, T>();
+        const index_t segments = segment_offsets(w, band, offset);
+        index_t* row_offset = offset + segments;
+        for (index_t r = 0; r < rows; ++r) row_offset[r] = r * w.step[1] * band.row;
+        GemmTask<T> t{};
+        t.m = w.k() / segments;
+        t.k = w.out[2];
+        t.segments = rows;
+        t.offsets = row_offset;
+        t.rsa = 1;
+        t.csa = w.step[2] * band.pixel;
+        t.ldb = t.ldc = s_.co;
+        t.alpha = t.beta = T(1);
+        for (index_t j = 0; j < w.co; j += kernel.nr) {
+            t.n = std::min<index_t>(kernel.nr, w.co - j);
+            t.b = dy + j;
+            for (index_t i = 0; i < segments; ++i) {
+                t.a = band.at + offset[i];
+                t.c = sum + i * t.m * s_.co + j;
+                kernel.panel(t, false);
+            }
+        }
+    }
+    void add_depthwise(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                       index_t* offset, T* sum) const {
+        DepthwiseTask<T> t{};
+        t.c = w.c;
+        t.pixels = w.out[2];
+        t.taps = tap_offsets(w, band, offset);
+        t.offsets = offset;
+        t.step = w.step[2] * band.pixel;
+        t.ldy = s_.co;
+        for (index_t r = 0; r < rows; ++r) {
+            t.x = band.at + r * w.step[1] * band.row;
+            t.y = const_cast<T*>(dy) + r * w.out[2] * s_.co;
+            kernels<DepthwiseKernels, T>().weights(t, sum);
+        }
+    }
+
+    ConvShape s_;
+    bool depthwise_;
+    Window<T> w_{};
+};
+
+// One tap, no stride: x^T dy.
+template <class T>
+class PointwiseWeightSum final : public WeightSum<T> {
+  public:
+    explicit PointwiseWeightSum(const ConvShape& s) : s_(s) {}
+    index_t size() const override { return s_.weights(); }
+    void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
+        const index_t p = i0 * s_.in_pixels(), rows = (i1 - i0) * s_.in_pixels();
+        gemm<T>(Trans::yes, Trans::no, s_.c, s_.co, rows, T(1), x + p * s_.c, s_.c, dy + p * s_.co,
+                s_.co, T(1), sum, s_.co);
+    }
+    void finish(const T* sum, T* dw) const override { std::copy_n(sum, size(), dw); }
+
+  private:
+    ConvShape s_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s) {
+    if (is_pointwise(s)) return std::make_unique<PointwiseWeightSum<T>>(s);
+    if (winograd_pays<T>(s)) return winograd_weight_sum<T>(s);
+    return std::make_unique<WindowWeightSum<T>>(s);
+}
+
+template std::unique_ptr<WeightSum<float>> weight_sum(const ConvShape&);
+template std::unique_ptr<WeightSum<double>> weight_sum(const ConvShape&);
+
+}  // namespace ranvier

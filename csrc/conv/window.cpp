@@ -1,0 +1,147 @@
+// Windows times a matrix: by the register tiles of the matrix product, which read the pixels where
+// they lie, or by gathering patches for it.
+#include "conv/window.hpp"
+
+#include <algorithm>
+
+#include "kernels/depthwise.hpp"
+#include "ranvier/gemm.hpp"
+
+namespace ranvier {
+namespace {
+
+template <class T>
+void run_band(const Window<T>& w, const T* packed, const Band<T>& band, index_t rows,
+              index_t* offset, T* y) {
+    const auto& kernel = kernels<GemmKernels, T>();
+    const index_t k = w.k();
+    GemmTask<T> t{};
+    t.m = w.out[2];
+    t.segments = segment_offsets(w, band, offset);
+    t.offsets = offset;
+    t.k = k / t.segments;
+    t.rsa = w.step[2] * band.pixel;
+    t.csa = 1;
+    t.ldb = kernel.nr;
+    t.alpha = T(1);
+    t.ldc = w.to[2];
+    t.relu = w.relu;
+    t.slope = w.slope;
+    for (index_t j = 0; j < w.co; j += kernel.nr) {
+        t.n = std::min<index_t>(kernel.nr, w.co - j);
+        t.b = packed + j * k;
+        t.bias = w.bias ? w.bias + j : nullptr;
+        for (index_t r = 0; r < rows; ++r) {
+            t.a = band.at + r * w.step[1] * band.row;
+            t.c = y + r * w.to[1] + j;
+            kernel.panel(t, true);
+        }
+    }
+}
+
+// Each channel by itself.
+template <class T>
+void run_band_depthwise(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset,
+                        T* y) {
+    DepthwiseTask<T> t{};
+    t.c = w.co;
+    t.pixels = w.out[2];
+    t.taps = tap_offsets(w, band, offset);
+    t.offsets = offset;
+    t.step = w.step[2] * band.pixel;
+    t.w = w.b;
+    t.ldy = w.to[2];
+    t.bias = w.bias;
+    t.relu = w.relu;
+    t.slope = w.slope;
+    for (index_t r = 0; r < rows; ++r) {
+        t.x = band.at + r * w.step[1] * band.row;
+        t.y = y + r * w.to[1];
+        kernels<DepthwiseKernels, T>().forward(t);
+    }
+}
+
+template <class T>
+void run_tiles(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
+    const Window<T>& w = run.w;
+    const index_t most = band_rows(w);
+    const Scratch<T> room(band_size(w, most));
+    const Scratch<index_t> offset(w.taps[0] * w.taps[1] * w.taps[2]);
+    for (index_t r = r0, rows; r < r1; r += rows) {
+        const index_t image = r / run.rows_of_image(), at = r % run.rows_of_image();
+        const index_t od = at / w.out[1], oh = at % w.out[1];
+        rows = std::min({most, w.out[1] - oh, r1 - r});
+        const Band<T> band = make_band(w, x + image * w.image(), od, oh, oh + rows, room.get());
+        T* to = y + image * y_image + od * w.to[0] + oh * w.to[1];
+        if (w.depthwise)
+            run_band_depthwise(w, band, rows, offset.get(), to);
+        else
+            run_band(w, run.packed, band, rows, offset.get(), to);
+    }
+}
+
+// Rows of patches times the matrix, then to where they belong.
+template <class T>
+void run_patches(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y,
+                 index_t y_image) {
+    const Window<T>& w = run.w;
+    const index_t k = w.k(), pixels = w.out_pixels(), most = patch_rows(w);
+    const index_t end = r1 * w.out[2];
+    const bool dense = w.to[2] * w.out[2] == w.to[1] && w.to[1] * w.out[1] == w.to[0] &&
+                       w.to[0] * w.out[0] == y_image;
+    const Scratch<T> patches(most * k);
+    const Scratch<T> product(dense ? 0 : most * w.co);
+    Epilogue<T> e;
+    e.bias = w.bias;
+    if (w.relu) {
+        e.act = Act::relu;
+        e.params = {static_cast<double>(w.slope), __builtin_inf(), 0.0};
+    }
+    for (index_t p = r0 * w.out[2]; p < end; p += most) {
+        const index_t rows = std::min(most, end - p);
+        gather_patches(w, x, p, p + rows, patches.get());
+        T* to = dense ? y + p * w.to[2] : product.get();
+        gemm<T>(Trans::no, Trans::no, rows, w.co, k, T(1), patches.get(), k, w.b, w.ldb, T(0), to,
+                dense ? w.to[2] : w.co, e);
+        for (index_t i = 0; !dense && i < rows; ++i) {
+            const index_t at = (p + i) % pixels, row = at / w.out[2];
+            std::copy_n(to + i * w.co, w.co,
+                        y + (p + i) / pixels * y_image + row / w.out[1] * w.to[0] +
+                            row % w.out[1] * w.to[1] + at % w.out[2] * w.to[2]);
+        }
+    }
+}
+
+}  // namespace
+
+template <class T>
+index_t WindowRun<T>::packed_size(const Window<T>& w) {
+    if (w.depthwise || prefers_patches(w)) return 0;
+    const index_t nr = kernels<GemmKernels, T>().nr;
+    return (w.co + nr - 1) / nr * nr * w.k();
+}
+
+template <class T>
+WindowRun<T>::WindowRun(const Window<T>& window, T* room) : w(window) {
+    by_patches = !w.depthwise && prefers_patches(w);
+    if (w.depthwise || by_patches) return;
+    const auto& kernel = kernels<GemmKernels, T>();
+    const index_t k = w.k();
+    packed = room;
+    for (index_t j = 0; j < w.co; j += kernel.nr)
+        kernel.pack_b(k, std::min<index_t>(kernel.nr, w.co - j), w.b + j, w.ldb, room + j * k);
+}
+
+template <class T>
+void WindowRun<T>::run(index_t r0, index_t r1, const T* x, T* y, index_t y_image) const {
+    if (r0 >= r1) return;
+    if (by_patches)
+        run_patches(*this, r0, r1, x, y, y_image);
+    else
+        run_tiles(*this, r0, r1, x, y, y_image);
+}
+
+template struct WindowRun<float>;
+template struct WindowRun<double>;
+
+}  // namespace ranvier
