@@ -8,7 +8,7 @@ namespace ranvier {
 namespace {
 
 constexpr index_t kBandBytes = 96 * 1024;
-constexpr index_t kPatchBytes = 256 * 1024;
+constexpr index_t kPatchBytes = 1024 * 1024;
 
 // The extent along axis i that `outputs` outputs read.
 template <class T>
@@ -110,13 +110,18 @@ index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset
 template <class T>
 index_t patch_rows(const Window<T>& w) {
     const index_t rows = kPatchBytes / (w.k() * static_cast<index_t>(sizeof(T)));
-    return std::clamp<index_t>(rows, 48, 4096);
+    return std::clamp<index_t>(rows, 256, 4096);
 }
 
+// In cycles a pixel: the tiles take one for each summand and vector of columns, however few there
+// are; patches are copied, run by run, and their dot products end with sums over lanes.
 template <class T>
 bool prefers_patches(const Window<T>& w) {
-    const index_t lanes = kernels<GemmKernels, T>().lanes;
-    return w.out[2] < 5 || 2 * w.co <= lanes;
+    if (w.out[2] < 5) return true;
+    const index_t lanes = kernels<GemmKernels, T>().lanes, k = w.k();
+    const index_t runs = w.taps[0] * w.taps[1] * (w.dilation[2] > 1 ? w.taps[2] : 1);
+    const index_t tiles = k * ((w.co + lanes - 1) / lanes);
+    return w.co * (k / lanes + 8) + 2 * k / lanes + 12 * runs < tiles;
 }
 
 template <class T>

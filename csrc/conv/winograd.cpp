@@ -1,5 +1,5 @@
-// Winograd's F(4x4, 3x3): blocks of tiles of 4 x 4 output pixels are transformed, multiplied at 36
-// points, and transformed back while they are in L2.
+// Winograd's F(4x4, 3x3) and F(2x2, 5x5): blocks of tiles of output pixels are transformed,
+// multiplied at 36 points, and transformed back while they are in L2.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -17,44 +17,91 @@ constexpr index_t kPad = 64 / static_cast<index_t>(sizeof(T));
 
 std::atomic<bool> enabled{true};
 
-// Tiles counted over images, and how many are worked on at a time.
+// Tiles counted over images, and how many are worked on at a time. With dilation an image is as
+// many images as there are remainders, interleaved.
 template <class T>
 struct Tiling {
-    index_t height, width, of_image, block;
+    Winograd form;
+    index_t side, height, width, of_image, block;
 
     explicit Tiling(const ConvShape& s)
-        : height((s.out[1] + 3) / 4), width((s.out[2] + 3) / 4), of_image(height * width) {
+        : form(s.kernel[1] == 3 ? Winograd::f4x4_3x3 : Winograd::f2x2_5x5),
+          side(winograd_outputs(form)),
+          height(tiles(s.out[1], s.dilation[1])),
+          width(tiles(s.out[2], s.dilation[2])),
+          of_image(s.dilation[1] * s.dilation[2] * height * width) {
         const auto& kernel = kernels<GemmKernels, T>();
         const index_t l2 = kernel.lanes * static_cast<index_t>(sizeof(T)) == 64 ? 640 : 176;
         const index_t tile = kPoints * (s.c + s.co) * static_cast<index_t>(sizeof(T));
-        block =
-            std::clamp<index_t>(l2 * 1024 / tile / kernel.mr * kernel.mr, kernel.mr, 8 * kernel.mr);
+        // At least so many that the weights, which all of a block uses, are not most of what moves.
+        const index_t least = s.c * s.co / (s.c + s.co) / 2;
+        block = std::clamp<index_t>(std::max(l2 * 1024 / tile, least) / kernel.mr * kernel.mr,
+                                    kernel.mr, 8 * kernel.mr);
         block = std::min(block, s.n * of_image);
+    }
+    index_t tiles(index_t outputs, index_t dilation) const {
+        return ((outputs + dilation - 1) / dilation + side - 1) / side;
     }
 };
 
-// Calls f(i, pixels, row, pixel, oh, ow) for tiles t0..t1: tile i of the block sees 6 x 6 pixels of
-// the image from (oh - pad, ow - pad) on, zeros where it has none.
-template <class T, class F>
-void input_tiles(const ConvShape& s, const Tiling<T>& tiling, index_t t0, index_t t1, const T* x,
-                 T* room, F f) {
-    const index_t row = s.in[2] * s.c, image = s.in[1] * row;
+// Where a tile's first output lies, and how many it has along each axis, `dilation` apart.
+struct Tile {
+    index_t image, oh, ow, rows, cols;
+};
+template <class T>
+Tile tile_at(const ConvShape& s, const Tiling<T>& t, index_t index) {
+    Tile tile;
+    tile.image = index / t.of_image;
+    index_t at = index % t.of_image;
+    const index_t column = at % t.width;
+    at /= t.width;
+    const index_t row = at % t.height, phase = at / t.height;
+    tile.oh = phase / s.dilation[2] + row * t.side * s.dilation[1];
+    tile.ow = phase % s.dilation[2] + column * t.side * s.dilation[2];
+    auto left = [&](int axis, index_t first) {
+        const index_t d = s.dilation[axis], n = (s.out[axis] - first + d - 1) / d;
+        return std::clamp<index_t>(n, 0, t.side);
+    };
+    tile.rows = left(1, tile.oh);
+    tile.cols = left(2, tile.ow);
+    return tile;
+}
+
+// The window of `size` x `size` pixels, dilated, from (y0, x0) of an image on: where it is, or a
+// copy in `room` with zeros around.
+template <class T>
+struct Pixels {
+    const T* at;
+    index_t row, pixel;
+};
+template <class T>
+Pixels<T> pixels(const T* image, const index_t (&extent)[3], index_t c,
+                 const index_t (&dilation)[3], index_t y0, index_t x0, index_t size, T* room) {
+    const index_t row = extent[2] * c, dy = dilation[1], dx = dilation[2];
+    if (y0 >= 0 && x0 >= 0 && y0 + (size - 1) * dy < extent[1] && x0 + (size - 1) * dx < extent[2])
+        return {image + y0 * row + x0 * c, row * dy, c * dx};
+    std::memset(room, 0, static_cast<std::size_t>(size * size * c) * sizeof(T));
+    for (index_t i = 0; i < size; ++i) {
+        const index_t y = y0 + i * dy;
+        if (y < 0 || y >= extent[1]) continue;
+        for (index_t j = 0; j < size; ++j)
+            if (const index_t x = x0 + j * dx; x >= 0 && x < extent[2])
+                std::memcpy(room + (i * size + j) * c, image + y * row + x * c,
+                            static_cast<std::size_t>(c) * sizeof(T));
+    }
+    return {room, size * c, c};
+}
+
+template <class T>
+void transform_input(const ConvShape& s, const Tiling<T>& tiling, index_t t0, index_t t1,
+                     const T* x, T* room, T* v) {
+    const index_t image = s.in[1] * s.in[2] * s.c;
     for (index_t t = t0; t < t1; ++t) {
-        const index_t at = t % tiling.of_image;
-        const index_t y0 = at / tiling.width * 4 - s.pad[1], x0 = at % tiling.width * 4 - s.pad[2];
-        const T* from = x + t / tiling.of_image * image;
-        if (y0 >= 0 && x0 >= 0 && y0 + 6 <= s.in[1] && x0 + 6 <= s.in[2]) {
-            f(t - t0, from + y0 * row + x0 * s.c, row, s.c);
-            continue;
-        }
-        const index_t left = std::clamp<index_t>(-x0, 0, 6);
-        const index_t right = std::clamp<index_t>(s.in[2] - x0, left, 6);
-        std::memset(room, 0, static_cast<std::size_t>(36 * s.c) * sizeof(T));
-        for (index_t i = 0; i < 6; ++i)
-            if (y0 + i >= 0 && y0 + i < s.in[1])
-                std::copy_n(from + (y0 + i) * row + (x0 + left) * s.c, (right - left) * s.c,
-                            room + (i * 6 + left) * s.c);
-        f(t - t0, static_cast<const T*>(room), 6 * s.c, s.c);
+        const Tile tile = tile_at(s, tiling, t);
+        const Pixels<T> p = pixels(x + tile.image * image, s.in, s.c, s.dilation,
+                                   tile.oh - s.pad[1], tile.ow - s.pad[2], index_t{6}, room);
+        kernels<WinogradKernels, T>().input(s.c, p.at, p.row, p.pixel, v + (t - t0) * s.c,
+                                            tiling.block * s.c + kPad<T>);
     }
 }
 
@@ -74,9 +121,9 @@ class WinogradMap final : public ImageMap<T> {
         if (turned) w = own.get();
         for (index_t j = 0; j < s_.co; j += nr_)
             for (index_t c = 0; c < s_.c; ++c)
-                kernels<WinogradKernels, T>().weights(std::min<index_t>(nr_, s_.co - j),
-                                                      w + c * s_.co + j, s_.c * s_.co,
-                                                      u_.get() + j * s_.c + c * nr_, plane);
+                kernels<WinogradKernels, T>().weights[form()](std::min<index_t>(nr_, s_.co - j),
+                                                              w + c * s_.co + j, s_.c * s_.co,
+                                                              u_.get() + j * s_.c + c * nr_, plane);
     }
     void images(index_t i0, index_t i1, const T* x, T* y) const override {
         run(i0 * tiling_.of_image, i1 * tiling_.of_image, x, y);
@@ -94,11 +141,7 @@ class WinogradMap final : public ImageMap<T> {
         const Scratch<T> room(kPoints * s_.c);
         for (index_t t = t0; t < t1; t += block) {
             const index_t end = std::min(t + block, t1);
-            input_tiles(s_, tiling_, t, end, x, room.get(),
-                        [&](index_t i, const T* p, index_t row, index_t pixel) {
-                            kernels<WinogradKernels, T>().input(
-                                s_.c, p, row, pixel, v.get() + i * s_.c, block * s_.c + kPad<T>);
-                        });
+            transform_input(s_, tiling_, t, end, x, room.get(), v.get());
             multiply(end - t, v.get(), m.get());
             output(t, end, m.get(), y);
         }
@@ -127,15 +170,16 @@ class WinogradMap final : public ImageMap<T> {
     void output(index_t t0, index_t t1, const T* m, T* y) const {
         const index_t row = s_.out[2] * s_.co;
         for (index_t t = t0; t < t1; ++t) {
-            const index_t at = t % tiling_.of_image;
-            const index_t oh = at / tiling_.width * 4, ow = at % tiling_.width * 4;
-            kernels<WinogradKernels, T>().output(
-                s_.co, m + (t - t0) * s_.co, tiling_.block * s_.co + kPad<T>,
-                std::min<index_t>(4, s_.out[1] - oh), std::min<index_t>(4, s_.out[2] - ow),
-                y + t / tiling_.of_image * s_.out[1] * row + oh * row + ow * s_.co, row, s_.co,
-                finish_.bias, finish_.relu, finish_.slope);
+            const Tile tile = tile_at(s_, tiling_, t);
+            if (tile.rows > 0 && tile.cols > 0)
+                kernels<WinogradKernels, T>().output[form()](
+                    s_.co, m + (t - t0) * s_.co, tiling_.block * s_.co + kPad<T>, tile.rows,
+                    tile.cols, y + (tile.image * s_.out[1] + tile.oh) * row + tile.ow * s_.co,
+                    row * s_.dilation[1], s_.co * s_.dilation[2], finish_.bias, finish_.relu,
+                    finish_.slope);
         }
     }
+    int form() const { return static_cast<int>(tiling_.form); }
 
     ConvShape s_;
     Tiling<T> tiling_;
@@ -159,43 +203,30 @@ class WinogradWeightSum final : public WeightSum<T> {
         const index_t end = i1 * tiling_.of_image;
         for (index_t t = i0 * tiling_.of_image; t < end; t += block) {
             const index_t t1 = std::min(t + block, end);
-            input_tiles(s_, tiling_, t, t1, x, room.get(),
-                        [&](index_t i, const T* p, index_t row, index_t pixel) {
-                            kernels<WinogradKernels, T>().input(
-                                s_.c, p, row, pixel, v.get() + i * s_.c, block * s_.c + kPad<T>);
-                        });
+            transform_input(s_, tiling_, t, t1, x, room.get(), v.get());
             gradient_tiles(t, t1, dy, room.get(), g.get());
             multiply(t1 - t, v.get(), g.get(), sum);
         }
     }
     void finish(const T* sum, T* dw) const override {
-        kernels<WinogradKernels, T>().weights_gradient(s_.c * s_.co, sum, plane(), dw,
-                                                       s_.c * s_.co);
+        kernels<WinogradKernels, T>().weights_gradient[form()](s_.c * s_.co, sum, plane(), dw,
+                                                               s_.c * s_.co);
     }
 
   private:
     index_t plane() const { return s_.c * s_.co + kPad<T>; }
 
     void gradient_tiles(index_t t0, index_t t1, const T* dy, T* room, T* g) const {
-        const index_t row = s_.out[2] * s_.co;
+        const index_t image = s_.out[1] * s_.out[2] * s_.co;
         for (index_t t = t0; t < t1; ++t) {
-            const index_t at = t % tiling_.of_image;
-            const index_t oh = at / tiling_.width * 4, ow = at % tiling_.width * 4;
-            const index_t rows = std::min<index_t>(4, s_.out[1] - oh);
-            const index_t cols = std::min<index_t>(4, s_.out[2] - ow);
-            const T* from = dy + t / tiling_.of_image * s_.out[1] * row + oh * row + ow * s_.co;
-            index_t step = row;
-            if (rows < 4 || cols < 4) {
-                std::memset(room, 0, static_cast<std::size_t>(16 * s_.co) * sizeof(T));
-                for (index_t i = 0; i < rows; ++i)
-                    std::copy_n(from + i * row, cols * s_.co, room + i * 4 * s_.co);
-                from = room;
-                step = 4 * s_.co;
-            }
-            kernels<WinogradKernels, T>().gradient(s_.co, from, step, s_.co, g + (t - t0) * s_.co,
-                                                   tiling_.block * s_.co + kPad<T>);
+            const Tile tile = tile_at(s_, tiling_, t);
+            const Pixels<T> p = pixels(dy + tile.image * image, s_.out, s_.co, s_.dilation, tile.oh,
+                                       tile.ow, tiling_.side, room);
+            kernels<WinogradKernels, T>().gradient[form()](
+                s_.co, p.at, p.row, p.pixel, g + (t - t0) * s_.co, tiling_.block * s_.co + kPad<T>);
         }
     }
+    int form() const { return static_cast<int>(tiling_.form); }
     void multiply(index_t tiles, const T* v, const T* g, T* sum) const {
         const auto& kernel = kernels<GemmKernels, T>();
         GemmTask<T> t{};
@@ -229,16 +260,17 @@ void set_winograd_enabled(bool on) { enabled.store(on, std::memory_order_relaxed
 template <class T>
 bool winograd_pays(const ConvShape& s) {
     if (!winograd_enabled() || s.groups != 1 || s.in[0] != 1 || s.out[0] != 1) return false;
-    if (s.kernel[0] != 1 || s.kernel[1] != 3 || s.kernel[2] != 3) return false;
-    for (int i = 1; i < 3; ++i)
-        if (s.stride[i] != 1 || s.dilation[i] != 1) return false;
+    const index_t size = s.kernel[1];
+    if (s.kernel[0] != 1 || (size != 3 && size != 5) || s.kernel[2] != size) return false;
+    if (s.stride[1] != 1 || s.stride[2] != 1) return false;
     if (s.c < 16 || s.co < 16 || kPoints * s.c * s.co > (index_t{1} << 22)) return false;
     const auto lanes = static_cast<double>(kernels<GemmKernels, T>().lanes);
     const double c = static_cast<double>(s.c), co = static_cast<double>(s.co);
-    const double tiles = static_cast<double>((s.out[1] + 3) / 4 * ((s.out[2] + 3) / 4) * s.n);
-    const double direct = static_cast<double>(s.n * s.out_pixels()) * 9 * c * co / lanes;
+    const auto tiles = static_cast<double>(s.n * Tiling<T>(s).of_image);
+    const auto taps = static_cast<double>(s.n * s.out_pixels() * size * size);
     const double once = 250 * c * co / lanes;
-    return once + tiles * (36 * 1.2 * c * co / lanes + 450 * (c + co) / lanes + 200) < direct;
+    return once + tiles * (36 * 1.2 * c * co / lanes + 450 * (c + co) / lanes + 200) <
+           taps * c * co / lanes;
 }
 
 template <class T>

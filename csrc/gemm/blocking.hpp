@@ -21,6 +21,9 @@ constexpr Cache cache_of(index_t vector_bytes) {
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 
+// So many tiles of rows are a block where B is small.
+inline constexpr index_t kTilesOfSmallB = 4;
+
 // A is packed if at least this many panels of B use it.
 inline constexpr index_t kPanelsForPackingA = 12;
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.

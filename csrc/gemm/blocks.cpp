@@ -147,8 +147,11 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     const index_t mr = kernel.mr, nr = kernel.nr, item = sizeof(T);
     const Cache cache = cache_of(kernel.lanes * item);
     const index_t kc = even_part(g.k, cache.panel / (nr * item), 8);
-    const index_t mc = even_part(i1 - i0, cache.block / ((kc + 1) * item), mr);
     const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);
+    // Where all of B stays near, rows go through whole, so that A and C pass through memory once.
+    const bool small_b = kc == g.k && nc == j1 - j0 && kc * nc * item <= cache.block / 4;
+    const index_t most = small_b ? kTilesOfSmallB * mr : cache.block / ((kc + 1) * item);
+    const index_t mc = even_part(i1 - i0, most, mr);
     const bool one_block = mc >= i1 - i0;
     const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
     const bool b_in_place = g.csb == 1 && kc * g.rsb * item <= cache.in_place;

@@ -11,7 +11,9 @@ inline constexpr double kA = 0.75, kB = 1.5, kA2 = kA * kA, kB2 = kB * kB;
 inline constexpr double kSum = kA2 + kB2, kProduct = kA2 * kB2, kN0 = 1 / kProduct;
 inline constexpr double kNa = 1 / (2 * kA2 * (kA2 - kB2)), kNb = 1 / (2 * kB2 * (kB2 - kA2));
 
-// One dimension of each transform: `to` may be `from`.
+constexpr double power(double x, int n) { return n == 0 ? 1.0 : x * power(x, n - 1); }
+
+// One dimension of each transform.
 template <class T>
 struct InputPass {  // B^T, 6 to 6
     static constexpr int from = 6, to = 6;
@@ -26,56 +28,39 @@ struct InputPass {  // B^T, 6 to 6
         o[5] = d[1] * T(kProduct) - d[3] * T(kSum) + d[5];
     }
 };
-template <class T>
-struct OutputPass {  // A^T, 6 to 4
-    static constexpr int from = 6, to = 4;
-    static RV_INLINE void apply(const Vec<T>* m, Vec<T>* y) {
-        const Vec<T> s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
-        y[0] = m[0] + s1 + s2;
-        y[1] = d1 * T(kA) + d2 * T(kB);
-        y[2] = s1 * T(kA2) + s2 * T(kB2);
-        y[3] = d1 * T(kA * kA2) + d2 * T(kB * kB2) + m[5];
+// A polynomial's coefficients to its values at the points, over the points' factors if Scaled: G of
+// the weights; of the gradient of the weights dy takes their part, and the factors are left to the
+// last transform, which runs once.
+template <class T, int N, bool Scaled>
+struct Evaluate {
+    static constexpr int from = N, to = 6;
+    static RV_INLINE void at(const Vec<T>* g, double x, double scale, Vec<T>* two) {
+        Vec<T> even = g[0] * T(scale), odd = g[1] * T(scale * x);
+#pragma GCC unroll 6
+        for (int i = 2; i < N; ++i) (i % 2 ? odd : even) += g[i] * T(scale * power(x, i));
+        two[0] = even + odd;
+        two[1] = even - odd;
     }
-};
-template <class T>
-struct WeightPass {  // G, 3 to 6
-    static constexpr int from = 3, to = 6;
     static RV_INLINE void apply(const Vec<T>* g, Vec<T>* u) {
-        const Vec<T> sa = g[0] * T(kNa) + g[2] * T(kA2 * kNa), ta = g[1] * T(kA * kNa);
-        const Vec<T> sb = g[0] * T(kNb) + g[2] * T(kB2 * kNb), tb = g[1] * T(kB * kNb);
-        u[0] = g[0] * T(kN0);
-        u[1] = sa + ta;
-        u[2] = sa - ta;
-        u[3] = sb + tb;
-        u[4] = sb - tb;
-        u[5] = g[2];
+        u[0] = Scaled ? g[0] * T(kN0) : g[0];
+        at(g, kA, Scaled ? kNa : 1.0, u + 1);
+        at(g, kB, Scaled ? kNb : 1.0, u + 3);
+        u[5] = g[N - 1];
     }
 };
-// The gradient of the weights is F(3x3, 4x4) on the same points: dy takes the weights' part. Its
-// factors 1 / N are left to the last transform, which runs once.
-template <class T>
-struct GradientPass {  // 4 to 6
-    static constexpr int from = 4, to = 6;
-    static RV_INLINE void apply(const Vec<T>* g, Vec<T>* v) {
-        const Vec<T> sa = g[0] + g[2] * T(kA2), ta = (g[1] + g[3] * T(kA2)) * T(kA);
-        const Vec<T> sb = g[0] + g[2] * T(kB2), tb = (g[1] + g[3] * T(kB2)) * T(kB);
-        v[0] = g[0];
-        v[1] = sa + ta;
-        v[2] = sa - ta;
-        v[3] = sb + tb;
-        v[4] = sb - tb;
-        v[5] = g[3];
-    }
-};
-template <class T>
-struct WeightGradientPass {  // 6 to 3
-    static constexpr int from = 6, to = 3;
-    static RV_INLINE void apply(const Vec<T>* m, Vec<T>* g) {
-        const Vec<T> s1 = (m[1] + m[2]) * T(kNa), d1 = (m[1] - m[2]) * T(kA * kNa);
-        const Vec<T> s2 = (m[3] + m[4]) * T(kNb), d2 = (m[3] - m[4]) * T(kB * kNb);
-        g[0] = m[0] * T(kN0) + s1 + s2;
-        g[1] = d1 + d2;
-        g[2] = s1 * T(kA2) + s2 * T(kB2) + m[5];
+// The transpose, values to coefficients: A^T, and the last transform of the weights' gradient.
+template <class T, int N, bool Scaled>
+struct Interpolate {
+    static constexpr int from = 6, to = N;
+    static RV_INLINE void apply(const Vec<T>* m, Vec<T>* y) {
+        const double a = Scaled ? kNa : 1.0, b = Scaled ? kNb : 1.0;
+        const Vec<T> s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
+#pragma GCC unroll 6
+        for (int i = 0; i < N; ++i)
+            y[i] =
+                (i % 2 ? d1 : s1) * T(a * power(kA, i)) + (i % 2 ? d2 : s2) * T(b * power(kB, i));
+        y[0] += Scaled ? m[0] * T(kN0) : m[0];
+        y[N - 1] += m[5];
     }
 };
 
@@ -127,17 +112,17 @@ template <class T>
 void input(index_t c, const T* x, index_t row, index_t pixel, T* v, index_t plane) {
     transform<InputPass<T>, T>(c, x, row, pixel, v, 6 * plane, plane);
 }
-template <class T>
+template <class T, int Side>
 void gradient(index_t co, const T* dy, index_t row, index_t pixel, T* v, index_t plane) {
-    transform<GradientPass<T>, T>(co, dy, row, pixel, v, 6 * plane, plane);
+    transform<Evaluate<T, Side, false>, T>(co, dy, row, pixel, v, 6 * plane, plane);
 }
-template <class T>
+template <class T, int Size>
 void weights(index_t n, const T* w, index_t tap, T* u, index_t plane) {
-    transform<WeightPass<T>, T>(n, w, 3 * tap, tap, u, 6 * plane, plane);
+    transform<Evaluate<T, Size, true>, T>(n, w, Size * tap, tap, u, 6 * plane, plane);
 }
-template <class T>
+template <class T, int Size>
 void weights_gradient(index_t n, const T* u, index_t plane, T* dw, index_t tap) {
-    transform<WeightGradientPass<T>, T>(n, u, 6 * plane, plane, dw, 3 * tap, tap);
+    transform<Interpolate<T, Size, true>, T>(n, u, 6 * plane, plane, dw, Size * tap, tap);
 }
 
 template <class T>
@@ -148,7 +133,7 @@ RV_INLINE Vec<T> finished(Vec<T> y, Vec<T> bias, bool relu, T slope) {
     return slope == T(0) ? vmax(Vec<T>{}, y) : (y < Vec<T>{} ? y * slope : y);
 }
 
-template <class T>
+template <class T, int Side>
 void output(index_t co, const T* m, index_t plane, index_t rows, index_t cols, T* y, index_t row,
             index_t pixel, const T* bias, bool relu, T slope) {
     constexpr index_t L = kLanes<T>;
@@ -156,7 +141,7 @@ void output(index_t co, const T* m, index_t plane, index_t rows, index_t cols, T
         const index_t count = co - c < L ? co - c : L;
         const LaneMask<T> mask = lane_mask<T>(count);
         const Vec<T> b = bias ? load_lanes(bias + c, mask) : Vec<T>{};
-        both<OutputPass<T>, T>(
+        both<Interpolate<T, Side, false>, T>(
             [&](int i, int j)
                 RV_LAMBDA_INLINE { return load_lanes(m + (i * 6 + j) * plane + c, mask); },
             [&](int i, int j, Vec<T> v) RV_LAMBDA_INLINE {
@@ -169,7 +154,10 @@ void output(index_t co, const T* m, index_t plane, index_t rows, index_t cols, T
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(WinogradKernels, &RV_ISA::input<T>, &RV_ISA::output<T>, &RV_ISA::weights<T>,
-                  &RV_ISA::gradient<T>, &RV_ISA::weights_gradient<T>)
+RV_DEFINE_KERNELS(WinogradKernels, &RV_ISA::input<T>,
+                  {&RV_ISA::output<T, 4>, &RV_ISA::output<T, 2>},
+                  {&RV_ISA::weights<T, 3>, &RV_ISA::weights<T, 5>},
+                  {&RV_ISA::gradient<T, 4>, &RV_ISA::gradient<T, 2>},
+                  {&RV_ISA::weights_gradient<T, 3>, &RV_ISA::weights_gradient<T, 5>})
 
 }  // namespace ranvier
