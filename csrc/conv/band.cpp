@@ -43,6 +43,17 @@ void copy_pixels(const Window<T>& w, const T* row, index_t x0, index_t step, ind
     for (index_t i = lack; i < end; ++i) copy(row + (x0 + i * step) * w.c, w.cg, to + i * w.cg);
 }
 
+template <class T>
+index_t tap_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
+    index_t n = 0;
+    for (index_t d = 0; d < w.taps[0]; ++d)
+        for (index_t h = 0; h < w.taps[1]; ++h)
+            for (index_t x = 0; x < w.taps[2]; ++x)
+                offset[n++] =
+                    d * band.plane + h * w.dilation[1] * band.row + x * w.dilation[2] * band.pixel;
+    return n;
+}
+
 }  // namespace
 
 template <class T>
@@ -83,17 +94,6 @@ Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, i
                 copy_pixels(w, image + z * plane + y * row, lo[2], index_t{1}, n[2], to);
         }
     return {room, n[1] * width, width, w.cg};
-}
-
-template <class T>
-index_t tap_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
-    index_t n = 0;
-    for (index_t d = 0; d < w.taps[0]; ++d)
-        for (index_t h = 0; h < w.taps[1]; ++h)
-            for (index_t x = 0; x < w.taps[2]; ++x)
-                offset[n++] =
-                    d * band.plane + h * w.dilation[1] * band.row + x * w.dilation[2] * band.pixel;
-    return n;
 }
 
 template <class T>

@@ -2,8 +2,8 @@
 // where they lie, over gathered patches, or a channel at a time.
 #include <algorithm>
 
+#include "conv/depthwise.hpp"
 #include "conv/map.hpp"
-#include "kernels/depthwise.hpp"
 #include "ranvier/gemm.hpp"
 
 namespace ranvier {
@@ -34,9 +34,9 @@ class WindowWeightSum final : public WeightSum<T> {
     index_t size() const override { return s_.weights(); }
 
     void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
-        const index_t groups = depthwise_ ? 1 : s_.groups;
-        const bool patches = !depthwise_ && prefers_patches(w_);
-        for (index_t g = 0; g < groups; ++g) {
+        if (depthwise_) return add_depthwise(w_, i0, i1, x, dy, sum);
+        const bool patches = prefers_patches(w_);
+        for (index_t g = 0; g < s_.groups; ++g) {
             Window<T> w = w_;
             w.first = g * w.cg;
             if (patches)
@@ -73,10 +73,7 @@ class WindowWeightSum final : public WeightSum<T> {
                     const Band<T> band =
                         make_band(w, x + i * w.image(), od, oh, oh + rows, room.get());
                     const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
-                    if (depthwise_)
-                        add_depthwise(w, band, rows, at, offset.get(), sum);
-                    else
-                        add_band(w, band, rows, at, offset.get(), sum);
+                    add_band(w, band, rows, at, offset.get(), sum);
                 }
     }
     // A run of summands of the forward pass is a block of rows of dw here.
@@ -105,20 +102,17 @@ class WindowWeightSum final : public WeightSum<T> {
             }
         }
     }
-    void add_depthwise(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                       index_t* offset, T* sum) const {
-        DepthwiseTask<T> t{};
-        t.c = w.c;
-        t.pixels = w.out[2];
-        t.taps = tap_offsets(w, band, offset);
-        t.offsets = offset;
-        t.step = w.step[2] * band.pixel;
-        t.ldy = s_.co;
-        for (index_t r = 0; r < rows; ++r) {
-            t.x = band.at + r * w.step[1] * band.row;
-            t.y = const_cast<T*>(dy) + r * w.out[2] * s_.co;
-            kernels<DepthwiseKernels, T>().weights(t, sum);
-        }
+    void add_depthwise(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
+                       T* sum) const {
+        const Scratch<index_t> room(2 * w.tap_count());
+        const index_t rows = w.out[0] * w.out[1];
+        for (index_t r = i0 * rows; r < i1 * rows; ++r)
+            depthwise_row(w, x + r / rows * w.image(), r % rows, room.get(),
+                          [&](DepthwiseTask<T>& t, index_t ow) {
+                              t.y = const_cast<T*>(dy) + (r * w.out[2] + ow) * s_.co;
+                              t.ldy = s_.co;
+                              kernels<DepthwiseKernels, T>().weights(t, sum);
+                          });
     }
 
     ConvShape s_;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/depthwise.hpp"
+#include "conv/depthwise.hpp"
 #include "ranvier/gemm.hpp"
 
 namespace ranvier {
@@ -39,25 +39,23 @@ void run_band(const Window<T>& w, const T* packed, const Band<T>& band, index_t 
     }
 }
 
-// Each channel by itself.
 template <class T>
-void run_band_depthwise(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset,
-                        T* y) {
-    DepthwiseTask<T> t{};
-    t.c = w.co;
-    t.pixels = w.out[2];
-    t.taps = tap_offsets(w, band, offset);
-    t.offsets = offset;
-    t.step = w.step[2] * band.pixel;
-    t.w = w.b;
-    t.ldy = w.to[2];
-    t.bias = w.bias;
-    t.relu = w.relu;
-    t.slope = w.slope;
-    for (index_t r = 0; r < rows; ++r) {
-        t.x = band.at + r * w.step[1] * band.row;
-        t.y = y + r * w.to[1];
-        kernels<DepthwiseKernels, T>().forward(t);
+void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
+    const Scratch<index_t> room(2 * w.tap_count());
+    const index_t rows = w.out[0] * w.out[1];
+    for (index_t r = r0; r < r1; ++r) {
+        const index_t image = r / rows, at = r % rows;
+        T* to = y + image * y_image + at / w.out[1] * w.to[0] + at % w.out[1] * w.to[1];
+        depthwise_row(w, x + image * w.image(), at, room.get(),
+                      [&](DepthwiseTask<T>& t, index_t ow) {
+                          t.w = w.b;
+                          t.y = to + ow * w.to[2];
+                          t.ldy = w.to[2];
+                          t.bias = w.bias;
+                          t.relu = w.relu;
+                          t.slope = w.slope;
+                          kernels<DepthwiseKernels, T>().forward(t);
+                      });
     }
 }
 
@@ -73,10 +71,7 @@ void run_tiles(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y
         rows = std::min({most, w.out[1] - oh, r1 - r});
         const Band<T> band = make_band(w, x + image * w.image(), od, oh, oh + rows, room.get());
         T* to = y + image * y_image + od * w.to[0] + oh * w.to[1];
-        if (w.depthwise)
-            run_band_depthwise(w, band, rows, offset.get(), to);
-        else
-            run_band(w, run.packed, band, rows, offset.get(), to);
+        run_band(w, run.packed, band, rows, offset.get(), to);
     }
 }
 
@@ -135,7 +130,9 @@ WindowRun<T>::WindowRun(const Window<T>& window, T* room) : w(window) {
 template <class T>
 void WindowRun<T>::run(index_t r0, index_t r1, const T* x, T* y, index_t y_image) const {
     if (r0 >= r1) return;
-    if (by_patches)
+    if (w.depthwise)
+        run_depthwise(w, r0, r1, x, y, y_image);
+    else if (by_patches)
         run_patches(*this, r0, r1, x, y, y_image);
     else
         run_tiles(*this, r0, r1, x, y, y_image);

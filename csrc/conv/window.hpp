@@ -68,9 +68,7 @@ Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, i
 template <class T>
 index_t band_rows(const Window<T>& w);
 
-// Where each tap, and each run of contiguous summands, of a window begins; how many there are.
-template <class T>
-index_t tap_offsets(const Window<T>& w, const Band<T>& band, index_t* offset);
+// Where each run of contiguous summands of a window begins; how many there are.
 template <class T>
 index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset);
 

@@ -5,14 +5,14 @@
 
 namespace ranvier {
 
-// One row of output pixels: y[p, j] = sum over taps of x[p * step + offsets[tap] + j] w[tap, j].
+// Output pixels of one row: y[p, j] = sum over taps t of x[p * step + offsets[t] + j] w[at[t] + j].
 template <class T>
 struct DepthwiseTask {
     index_t c, pixels, taps;
-    const index_t* offsets;
+    const index_t *offsets, *at;
     const T* x;
     index_t step;
-    const T* w;  // [taps, c]
+    const T* w;
     T* y;
     index_t ldy;
     const T* bias;  // may be null
@@ -23,7 +23,7 @@ struct DepthwiseTask {
 template <class T>
 struct DepthwiseKernels {
     void (*forward)(const DepthwiseTask<T>& task);
-    // dw[tap, j] += sum over pixels of x[...] y[p, j]: the task's w is dw, its y is dy.
+    // dw[at[t] + j] += sum over pixels p of x[p * step + offsets[t] + j] y[p, j]; y is dy.
     void (*weights)(const DepthwiseTask<T>& task, T* dw);
 };
 

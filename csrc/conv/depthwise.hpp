@@ -1,0 +1,55 @@
+// Rows of a depthwise convolution, cut into pieces whose taps all lie within the image: nothing is
+// copied, and what lies outside is not added rather than added as zero.
+#pragma once
+
+#include <algorithm>
+
+#include "conv/window.hpp"
+#include "kernels/depthwise.hpp"
+
+namespace ranvier {
+
+// The taps that output pixels from (od, oh, ow) on have within the image.
+template <class T>
+void set_taps(const Window<T>& w, index_t od, index_t oh, index_t ow, index_t* room,
+              DepthwiseTask<T>& t) {
+    const index_t z0 = od * w.step[0] + w.origin[0], y0 = oh * w.step[1] + w.origin[1];
+    const index_t x0 = ow * w.step[2] + w.origin[2];
+    index_t *offset = room, *at = room + w.tap_count(), n = 0, tap = 0;
+    for (index_t d = 0; d < w.taps[0]; ++d)
+        for (index_t h = 0; h < w.taps[1]; ++h)
+            for (index_t i = 0; i < w.taps[2]; ++i, ++tap) {
+                const index_t z = z0 + d * w.dilation[0], y = y0 + h * w.dilation[1];
+                const index_t x = x0 + i * w.dilation[2];
+                if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1] || x < 0 || x >= w.in[2])
+                    continue;
+                offset[n] = ((z * w.in[1] + y) * w.in[2] + x) * w.c;
+                at[n++] = tap * w.c;
+            }
+    t.taps = n;
+    t.offsets = offset;
+    t.at = at;
+}
+
+// Calls f(task, ow) for pieces of output row `r` (of an image's out[0] * out[1]). `room` holds
+// 2 * tap_count() elements.
+template <class T, class F>
+void depthwise_row(const Window<T>& w, const T* image, index_t r, index_t* room, F f) {
+    const index_t od = r / w.out[1], oh = r % w.out[1], step = w.step[2];
+    const index_t reach = (w.taps[2] - 1) * w.dilation[2];
+    const index_t first = std::clamp<index_t>((-w.origin[2] + step - 1) / step, 0, w.out[2]);
+    const index_t room_right = w.in[2] - 1 - reach - w.origin[2];
+    const index_t end =
+        std::clamp<index_t>(room_right < 0 ? 0 : room_right / step + 1, first, w.out[2]);
+    DepthwiseTask<T> t{};
+    t.c = w.c;
+    t.x = image;
+    t.step = step * w.c;
+    for (index_t ow = 0; ow < w.out[2]; ow += t.pixels) {
+        t.pixels = ow == first && first < end ? end - first : 1;
+        set_taps(w, od, oh, ow, room, t);
+        f(t, ow);
+    }
+}
+
+}  // namespace ranvier
