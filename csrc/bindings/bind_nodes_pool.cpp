@@ -1,4 +1,6 @@
 // Pooling, upsampling, padding and cropping: the nodes of a graph.
+#include <pybind11/stl.h>
+
 #include "bindings/bind_nodes.hpp"
 #include "ranvier/nodes_pool.hpp"
 

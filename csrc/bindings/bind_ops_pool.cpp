@@ -1,9 +1,9 @@
 // Pooling, upsampling, padding and cropping: the single operations.
+#include <pybind11/stl.h>
+
 #include "bindings/bind_ops.hpp"
 #include "ranvier/graph.hpp"
 #include "ranvier/pool.hpp"
-
-#include <pybind11/stl.h>
 
 namespace py = pybind11;
 

@@ -37,6 +37,7 @@ struct PoolSender {
     const void* index;
     index_t place;   // which of its rows the row at hand is
     index_t height;  // how many rows its windows have
+    T share;         // of dy for each element of a whole window, if averages are taken
 };
 
 template <class T>

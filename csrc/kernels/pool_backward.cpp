@@ -45,28 +45,54 @@ void apart(const PoolLine& line, bool mean, const PoolSender<T>& from, bool wide
     clear(dx + done * c, (line.in - done) * c);
 }
 
+// What outputs [lo, hi) of one row send to element w, channels from j on.
+template <bool kMax, class T>
+RV_INLINE Vec<T> sent(const PoolLine& line, bool mean, const PoolSender<T>& from, bool wide,
+                      index_t w, index_t lo, index_t hi, bool whole, index_t j) {
+    Vec<T> sum{};
+    index_t at = lo * line.c + j;
+    if (whole) {
+        IVec<T> place = splat_index<T>(from.place * line.window + w + line.before -
+                                       lo * line.stride);
+        const IVec<T> step = splat_index<T>(line.stride);
+        for (index_t o = lo; o < hi; ++o, at += line.c) {
+            const Vec<T> g = load(from.dy + at);
+            if constexpr (kMax) {
+                sum += load_index<T>(from.index, at, wide) == place ? g : Vec<T>{};
+                place -= step;
+            } else {
+                sum += g;
+            }
+        }
+        return kMax ? sum : sum * splat<T>(from.share);
+    }
+    for (index_t o = lo; o < hi; ++o, at += line.c) {
+        const index_t n = line.length(o);
+        const Vec<T> g = load(from.dy + at);
+        if constexpr (kMax) {
+            const IVec<T> place = splat_index<T>(from.place * n + w - line.first(o));
+            sum += load_index<T>(from.index, at, wide) == place ? g : Vec<T>{};
+        } else {
+            sum += g * splat<T>(scale_of<T>(mean, from.height * n));
+        }
+    }
+    return sum;
+}
+
 // Windows that overlap: each input gathers from those it is in, rows in order.
 template <bool kMax, class T>
 void gather(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* from, bool wide,
             T* dx) {
-    const index_t c = line.c;
+    const index_t c = line.c, whole_begin = line.whole_begin(), whole_end = line.whole_end();
     for (index_t w = 0; w < line.in; ++w) {
         const index_t at = w + line.before, over = at - line.window + 1;
         const index_t lo = over > 0 ? (over + line.stride - 1) / line.stride : 0;
         const index_t hi = at / line.stride + 1 < line.out ? at / line.stride + 1 : line.out;
+        const bool whole = lo >= whole_begin && hi <= whole_end;
         each_channels<T>(c, [&](index_t j) RV_LAMBDA_INLINE {
             Vec<T> sum{};
-            for (const PoolSender<T>* f = from; f != from + rows; ++f)
-                for (index_t o = lo; o < hi; ++o) {
-                    const index_t n = line.length(o);
-                    const Vec<T> g = load(f->dy + o * c + j);
-                    if constexpr (kMax) {
-                        const IVec<T> place = splat_index<T>(f->place * n + w - line.first(o));
-                        sum += load_index<T>(f->index, o * c + j, wide) == place ? g : Vec<T>{};
-                    } else {
-                        sum += g * splat<T>(scale_of<T>(mean, f->height * n));
-                    }
-                }
+            for (index_t r = 0; r < rows; ++r)
+                sum += sent<kMax, T>(line, mean, from[r], wide, w, lo, hi, whole, j);
             store<T>(dx + w * c + j, sum);
         });
     }
@@ -74,8 +100,14 @@ void gather(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* 
 
 template <class T>
 RV_INLINE void add_pixels(index_t count, index_t c, index_t stride, const T* x, T* y) {
-    for (index_t i = 0; i < count; ++i)
-        for (index_t j = 0; j < c; ++j) y[i * stride + j] += x[i * c + j];
+    if (stride == c) {
+        for (index_t i = 0; i < count * c; ++i) y[i] += x[i];
+    } else if (c == 1) {
+        for (index_t i = 0; i < count; ++i) y[i * stride] += x[i];
+    } else {
+        for (index_t i = 0; i < count; ++i)
+            for (index_t j = 0; j < c; ++j) y[i * stride + j] += x[i * c + j];
+    }
 }
 
 // Few channels: a run of windows at once, spread into a row that begins as zeros.
@@ -84,7 +116,7 @@ void narrow(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* 
             T* dx) {
     constexpr index_t L = kLanes<T>, kVectors = kNarrow / L;
     const index_t c = line.c, size = wide ? 4 : 1;
-    Vec<T> g[kVectors] = {}, sent[kVectors];
+    Vec<T> g[kVectors] = {}, part[kVectors];
     alignas(4) std::uint8_t bytes[kNarrow * 4] = {};
     clear(dx, line.in * c);
     for (const PoolSender<T>* f = from; f != from + rows; ++f)
@@ -101,10 +133,10 @@ void narrow(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* 
                 const IVec<T> place = splat_index<T>(f->place * n + k);
                 for (index_t v = 0; v < vectors; ++v)
                     if constexpr (kMax)
-                        sent[v] = load_index<T>(bytes, v * L, wide) == place ? g[v] : Vec<T>{};
+                        part[v] = load_index<T>(bytes, v * L, wide) == place ? g[v] : Vec<T>{};
                     else
-                        sent[v] = g[v] * scale;
-                add_pixels(count, c, line.stride * c, reinterpret_cast<const T*>(sent),
+                        part[v] = g[v] * scale;
+                add_pixels(count, c, line.stride * c, reinterpret_cast<const T*>(part),
                            dx + (line.first(o) + k) * c);
             }
         }

@@ -1,6 +1,8 @@
 // Max and average pooling: rows of outputs (backward: of inputs) are independent of each other.
 #include "kernels/pool.hpp"
 
+#include <cstring>
+
 #include "ranvier/pool.hpp"
 #include "ranvier/runtime.hpp"
 
@@ -64,14 +66,79 @@ void each_input_row(const PoolShape& s, index_t row0, index_t row1, const T* dy,
             for (index_t oh = h.begin; oh < h.end; ++oh) {
                 const Range wd = window_at(s, 0, od), wh = window_at(s, 1, oh);
                 const index_t at = (first + od * s.out[1] + oh) * width;
+                const index_t height = wd.size() * wh.size();
                 from[n++] = {dy + at, static_cast<const char*>(index) + at * s.index_bytes(),
-                             (i - wd.begin) * wh.size() + j - wh.begin, wd.size() * wh.size()};
+                             (i - wd.begin) * wh.size() + j - wh.begin, height,
+                             s.mean ? T(1) / static_cast<T>(height * s.window[2]) : T(1)};
             }
         f(row * s.in[2] * s.c, n, from.get());
     }
 }
 
-// body(row0, row1) over all rows of a batch, pieces of about a quarter of L2.
+// Few channels: one addition for each output is faster than rows that gather; what is added to an
+// element comes in the same order. An index beyond the window is nobody's.
+constexpr index_t kFewChannels = 8;
+
+// Where the elements of a window lie, counted from its first.
+class Places {
+  public:
+    Places(const PoolShape& s, index_t depth, index_t height, index_t width)
+        : s_(s), height_(height), width_(width), count_(depth * height * width) {
+        for (index_t i = 0; i < count_ && i < 256; ++i) table_[i] = compute(i);
+    }
+    index_t count() const { return count_; }
+    index_t operator[](index_t i) const { return i < 256 ? table_[i] : compute(i); }
+
+  private:
+    index_t compute(index_t i) const {
+        const index_t row = i / width_, plane = row / height_;
+        const index_t line = plane * s_.in[1] + row - plane * height_;
+        return (line * s_.in[2] + i - row * width_) * s_.c;
+    }
+    const PoolShape& s_;
+    index_t height_, width_, count_;
+    index_t table_[256];
+};
+
+template <class T, class I>
+void scatter_image(const PoolShape& s, const T* dy, const I* index, T* dx) {
+    std::memset(dx, 0, static_cast<std::size_t>(s.in_image()) * sizeof(T));
+    const index_t c = s.c;
+    const PoolLine line = line_of(s);
+    const index_t whole_begin = line.whole_begin(), whole_end = line.whole_end();
+    for (index_t row = 0; row < s.rows(); ++row) {
+        const Range d = window_at(s, 0, row / s.out[1]), h = window_at(s, 1, row % s.out[1]);
+        T* to = dx + (d.begin * s.in[1] + h.begin) * s.in[2] * c;
+        auto run = [&](index_t begin, index_t end, const Places& places) {
+            const index_t count = places.count();
+            for (index_t o = begin; o < end; ++o, dy += c, index += c) {
+                T* at = to + line.first(o) * c;
+                for (index_t j = 0; j < c; ++j)
+                    if (index[j] < count) at[places[index[j]] + j] += dy[j];
+            }
+        };
+        for (index_t o = 0; o < s.out[2];) {
+            const index_t end = o >= whole_begin && o < whole_end ? whole_end : o + 1;
+            run(o, end, Places(s, d.size(), h.size(), line.length(o)));
+            o = end;
+        }
+    }
+}
+template <class T>
+void scatter_images(const PoolShape& s, index_t image0, index_t image1, const T* dy,
+                    const void* index, T* dx) {
+    for (index_t i = image0; i < image1; ++i) {
+        const index_t at = i * s.out_image();
+        T* to = dx + i * s.in_image();
+        if (s.wide_index)
+            scatter_image(s, dy + at, static_cast<const std::uint32_t*>(index) + at, to);
+        else
+            scatter_image(s, dy + at, static_cast<const std::uint8_t*>(index) + at, to);
+    }
+}
+
+// body(row0, row1) over all rows of a batch, pieces of about a quarter of L2; whole images if there
+// are enough of them.
 template <class T, class F>
 void split_rows(const PoolShape& s, index_t rows_of_image, F&& body) {
     const index_t rows = s.n * rows_of_image, elements = s.n * (s.in_image() + s.out_image());
@@ -79,7 +146,8 @@ void split_rows(const PoolShape& s, index_t rows_of_image, F&& body) {
     const int threads = threads_for(4.0 * sizeof(T) * static_cast<double>(elements));
     if (threads == 1) return body(index_t(0), rows);
     constexpr index_t kPiece = 65536;
-    const index_t piece = 1 + kPiece / (1 + elements / rows);
+    index_t piece = 1 + kPiece / (1 + elements / rows);
+    if (s.n >= threads) piece = (piece + rows_of_image - 1) / rows_of_image * rows_of_image;
     parallel_for(threads, (rows + piece - 1) / piece, [&](index_t t) {
         body(t * piece, least((t + 1) * piece, rows));
     });
@@ -101,6 +169,9 @@ void maxpool_forward_rows(const PoolShape& s, index_t row0, index_t row1, const 
 template <class T>
 void maxpool_backward_rows(const PoolShape& s, index_t row0, index_t row1, const T* dy,
                            const void* index, T* dx) {
+    const index_t rows_of_image = s.in_rows();
+    if (s.c < kFewChannels && row0 % rows_of_image == 0 && row1 % rows_of_image == 0)
+        return scatter_images(s, row0 / rows_of_image, row1 / rows_of_image, dy, index, dx);
     const PoolLine line = line_of(s);
     const auto kernel = kernels<PoolBackwardKernels, T>().max;
     each_input_row(s, row0, row1, dy, index,
