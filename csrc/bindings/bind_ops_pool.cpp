@@ -77,17 +77,16 @@ py::array pool(bool average, const py::array& x, const Shape& window, const Shap
                      });
 }
 
-py::tuple max_pool_indexed(const py::array& x, const Shape& window, const Shape& strides,
-                           bool same, const py::object& out_arg) {
+py::tuple max_pool_indexed(const py::array& x, const Shape& window, const Shape& strides, bool same,
+                           const py::object& out_arg) {
     constexpr const char* op = "max_pool_indexed";
     const PoolShape s = checked(op, shape_of(x), window, strides, same);
     const Shape shape = pool_output_shape(s, window.size());
-    const py::array index(s.wide_index ? py::dtype::of<std::uint32_t>()
-                                       : py::dtype::of<std::uint8_t>(),
-                          shape);
+    const py::array index(
+        s.wide_index ? py::dtype::of<std::uint32_t>() : py::dtype::of<std::uint8_t>(), shape);
     void* at = gate::proxy(index)->data;
-    py::array y = reshaping(op, "x", x, shape, out_arg,
-                            [&](auto* xp, auto* yp) { max_pool(s, xp, yp, at); });
+    py::array y =
+        reshaping(op, "x", x, shape, out_arg, [&](auto* xp, auto* yp) { max_pool(s, xp, yp, at); });
     return py::make_tuple(y, index);
 }
 
@@ -102,8 +101,7 @@ py::array max_pool_backward_op(const py::array& dy, const py::array& index, cons
     const py::dtype wanted =
         s.wide_index ? py::dtype::of<std::uint32_t>() : py::dtype::of<std::uint8_t>();
     if (!index.dtype().is(wanted) || !gate::has_flags(index, gate::kDense))
-        throw py::value_error(std::string(op) +
-                              ": `index` must be a C-contiguous array of dtype " +
+        throw py::value_error(std::string(op) + ": `index` must be a C-contiguous array of dtype " +
                               (s.wide_index ? "uint32" : "uint8"));
     const void* at = gate::proxy(index)->data;
     return reshaping(op, "dy", dy, x_shape, out_arg,
@@ -126,8 +124,10 @@ struct Sides {
 };
 Sides sides(const char* op, const Shape& x) {
     if (x.size() < 3)
-        throw py::value_error(std::string(op) + ": `x` must be (N, ..., C) with at least 3 axes; "
-                              "got shape " + to_string(x));
+        throw py::value_error(std::string(op) +
+                              ": `x` must be (N, ..., C) with at least 3 axes; "
+                              "got shape " +
+                              to_string(x));
     const index_t p = volume(Shape(x.begin() + 1, x.end() - 1));
     if (p == 0)
         throw py::value_error(std::string(op) + ": nothing to pool in `x` of shape " +
@@ -171,9 +171,8 @@ py::array global_max_pool_backward_op(const py::array& x, const py::array& y, co
         require_apart(op, dxp, n, "out", xp, n, "x");
         require_apart(op, dxp, n, "out", yp, m, "y");
         require_apart(op, dxp, n, "out", dyp, m, "dy");
-        run_released(8.0 * static_cast<double>(n), [&] {
-            global_max_pool_backward(s.n, s.positions, s.c, xp, yp, dyp, dxp);
-        });
+        run_released(8.0 * static_cast<double>(n),
+                     [&] { global_max_pool_backward(s.n, s.positions, s.c, xp, yp, dyp, dxp); });
         return dx;
     });
 }
@@ -197,27 +196,24 @@ py::array upsample_op(bool backward, bool bilinear, const py::array& x, const Sh
     Shape large = small;
     for (std::size_t i = 0; i < size.size(); ++i) large[1 + i] = s.in[3 - size.size() + i];
     const BilinearShape b{s.n, s.out[1], s.out[2], s.c, s.window[1], s.window[2]};
-    return reshaping(op, backward ? "dy" : "x", x, backward ? small : large, out_arg,
-                     [&](auto* xp, auto* yp) {
-                         if (bilinear)
-                             backward ? upsample_bilinear_backward(b, xp, yp)
-                                      : upsample_bilinear(b, xp, yp);
-                         else
-                             backward ? upsample_backward(s, xp, yp) : upsample(s, xp, yp);
-                     });
+    return reshaping(
+        op, backward ? "dy" : "x", x, backward ? small : large, out_arg, [&](auto* xp, auto* yp) {
+            if (bilinear)
+                backward ? upsample_bilinear_backward(b, xp, yp) : upsample_bilinear(b, xp, yp);
+            else
+                backward ? upsample_backward(s, xp, yp) : upsample(s, xp, yp);
+        });
 }
 
 py::array frame(bool grow, const py::array& x, const Shape& before, const Shape& after,
                 const py::object& out_arg) {
     const char* op = grow ? "zero_pad" : "crop";
-    const FrameShape s =
-        named(op, [&] { return frame_shape(shape_of(x), before, after, grow); });
+    const FrameShape s = named(op, [&] { return frame_shape(shape_of(x), before, after, grow); });
     Shape shape = shape_of(x);
     for (std::size_t i = 0; i < before.size(); ++i)
         shape[1 + i] = (grow ? s.outer : s.inner)[3 - before.size() + i];
-    return reshaping(op, "x", x, shape, out_arg, [&](auto* xp, auto* yp) {
-        grow ? zero_pad(s, xp, yp) : crop(s, xp, yp);
-    });
+    return reshaping(op, "x", x, shape, out_arg,
+                     [&](auto* xp, auto* yp) { grow ? zero_pad(s, xp, yp) : crop(s, xp, yp); });
 }
 
 }  // namespace

@@ -81,9 +81,7 @@ class GlobalPoolNode final : public Node<T> {
     }
 
   private:
-    static index_t positions(const Shape& x) {
-        return volume(Shape(x.begin() + 1, x.end() - 1));
-    }
+    static index_t positions(const Shape& x) { return volume(Shape(x.begin() + 1, x.end() - 1)); }
 
     bool max_;
     std::size_t axes_;
@@ -138,8 +136,7 @@ class FrameNode final : public Node<T> {
         const FrameShape s = shape(x[0]);
         const std::size_t axes = before_.size();
         Shape y = x[0];
-        for (std::size_t i = 0; i < axes; ++i)
-            y[1 + i] = (grow_ ? s.outer : s.inner)[3 - axes + i];
+        for (std::size_t i = 0; i < axes; ++i) y[1 + i] = (grow_ ? s.outer : s.inner)[3 - axes + i];
         return y;
     }
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
@@ -175,10 +172,10 @@ NodePtr<T> make_frame(const Shape& before, const Shape& after, bool grow) {
     return std::make_unique<FrameNode<T>>(before, after, grow);
 }
 
-#define RV_INSTANTIATE(T)                                                    \
-    template NodePtr<T> make_pool(Pool, const Shape&, const Shape&, bool);   \
-    template NodePtr<T> make_global_pool(Pool, std::size_t, bool);           \
-    template NodePtr<T> make_upsample(const Shape&, bool);                   \
+#define RV_INSTANTIATE(T)                                                  \
+    template NodePtr<T> make_pool(Pool, const Shape&, const Shape&, bool); \
+    template NodePtr<T> make_global_pool(Pool, std::size_t, bool);         \
+    template NodePtr<T> make_upsample(const Shape&, bool);                 \
     template NodePtr<T> make_frame(const Shape&, const Shape&, bool);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -51,6 +51,7 @@ struct PoolForwardKernels {
 
 template <class T>
 struct PoolBackwardKernels {
+    index_t lanes;  // fewer channels than that are slow here
     // dx, one row of inputs, from the rows of outputs whose windows it is in.
     void (*max)(const PoolLine& line, index_t rows, const PoolSender<T>* from, bool wide, T* dx);
     void (*average)(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* from,

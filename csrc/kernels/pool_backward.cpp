@@ -52,8 +52,8 @@ RV_INLINE Vec<T> sent(const PoolLine& line, bool mean, const PoolSender<T>& from
     Vec<T> sum{};
     index_t at = lo * line.c + j;
     if (whole) {
-        IVec<T> place = splat_index<T>(from.place * line.window + w + line.before -
-                                       lo * line.stride);
+        IVec<T> place =
+            splat_index<T>(from.place * line.window + w + line.before - lo * line.stride);
         const IVec<T> step = splat_index<T>(line.stride);
         for (index_t o = lo; o < hi; ++o, at += line.c) {
             const Vec<T> g = load(from.dy + at);
@@ -129,7 +129,7 @@ void narrow(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* 
                 std::memcpy(bytes, static_cast<const char*>(f->index) + o * c * size,
                             static_cast<std::size_t>(elements * size));
             const Vec<T> scale = splat<T>(kMax ? T(1) : scale_of<T>(mean, f->height * n));
-            for (index_t k = 0; k < n; ++k) {
+            for (index_t k = n; k-- > 0;) {  // so that an input adds up windows from first to last
                 const IVec<T> place = splat_index<T>(f->place * n + k);
                 for (index_t v = 0; v < vectors; ++v)
                     if constexpr (kMax)
@@ -167,6 +167,7 @@ void average_line(const PoolLine& line, bool mean, index_t rows, const PoolSende
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(PoolBackwardKernels, &RV_ISA::max_line<T>, &RV_ISA::average_line<T>)
+RV_DEFINE_KERNELS(PoolBackwardKernels, RV_ISA::kLanes<T>, &RV_ISA::max_line<T>,
+                  &RV_ISA::average_line<T>)
 
 }  // namespace ranvier

@@ -18,9 +18,11 @@ RV_INLINE void store_index(void* index, index_t at, bool wide, IVec<T> v) {
 // The masked forms: GCC 12 warns of an undefined source in the others.
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4)
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                         _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v));
     else
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi64_epi8(0xff, (__m512i)v));
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
+                         _mm512_maskz_cvtepi64_epi8(0xff, (__m512i)v));
 #elif defined(__AVX2__)
     // the low byte of each lane to the front of either half
     const __m256i pick = sizeof(T) == 4 ? _mm256_set1_epi32(0x0c080400) : _mm256_set1_epi32(0x0800);
@@ -42,15 +44,18 @@ RV_INLINE IVec<T> load_index(const void* index, index_t at, bool wide) {
     IVec<T> v{};
     if (wide) {
         const std::uint32_t* p = static_cast<const std::uint32_t*>(index) + at;
-        for (int i = 0; i < kLanes<T>; ++i) v[i] = static_cast<typename VecTraits<T>::int_scalar>(p[i]);
+        for (int i = 0; i < kLanes<T>; ++i)
+            v[i] = static_cast<typename VecTraits<T>::int_scalar>(p[i]);
         return v;
     }
     const std::uint8_t* p = static_cast<const std::uint8_t*>(index) + at;
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4)
-        return (IVec<T>)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+        return (IVec<T>)_mm512_maskz_cvtepu8_epi32(
+            0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     else
-        return (IVec<T>)_mm512_maskz_cvtepu8_epi64(0xff, _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+        return (IVec<T>)_mm512_maskz_cvtepu8_epi64(
+            0xff, _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 #elif defined(__AVX2__)
     if constexpr (sizeof(T) == 4) {
         return (IVec<T>)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));

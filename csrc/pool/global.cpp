@@ -11,7 +11,9 @@
 namespace ranvier {
 namespace {
 
-std::size_t bytes_of(index_t n, std::size_t element) { return static_cast<std::size_t>(n) * element; }
+std::size_t bytes_of(index_t n, std::size_t element) {
+    return static_cast<std::size_t>(n) * element;
+}
 
 // Few channels are taken several positions at a time, so that rows fill vectors.
 index_t group_of(index_t positions, index_t c) {
@@ -93,9 +95,8 @@ void send_to_image(index_t positions, index_t c, const T* x, const T* y, const T
 template <class T>
 void global_max_pool(index_t n, index_t positions, index_t c, const T* x, T* y) {
     if (c == 0) return;
-    each_image<T>(n, positions, c, [&](index_t i) {
-        max_of_image(positions, c, x + i * positions * c, y + i * c);
-    });
+    each_image<T>(n, positions, c,
+                  [&](index_t i) { max_of_image(positions, c, x + i * positions * c, y + i * c); });
 }
 
 template <class T>
@@ -110,9 +111,8 @@ void global_max_pool_backward(index_t n, index_t positions, index_t c, const T* 
 
 template <class T>
 void global_average_pool(index_t n, index_t positions, index_t c, const T* x, T* y) {
-    each_image<T>(n, positions, c, [&](index_t i) {
-        column_sums(positions, c, x + i * positions * c, y + i * c);
-    });
+    each_image<T>(n, positions, c,
+                  [&](index_t i) { column_sums(positions, c, x + i * positions * c, y + i * c); });
     scale_shift(n * c, y, 1.0 / static_cast<double>(positions), 0.0, y);
 }
 
@@ -134,11 +134,11 @@ void global_average_pool_backward(index_t n, index_t positions, index_t c, const
     });
 }
 
-#define RV_INSTANTIATE(T)                                                                        \
-    template void global_max_pool(index_t, index_t, index_t, const T*, T*);                      \
-    template void global_max_pool_backward(index_t, index_t, index_t, const T*, const T*,        \
-                                           const T*, T*);                                        \
-    template void global_average_pool(index_t, index_t, index_t, const T*, T*);                  \
+#define RV_INSTANTIATE(T)                                                                 \
+    template void global_max_pool(index_t, index_t, index_t, const T*, T*);               \
+    template void global_max_pool_backward(index_t, index_t, index_t, const T*, const T*, \
+                                           const T*, T*);                                 \
+    template void global_average_pool(index_t, index_t, index_t, const T*, T*);           \
     template void global_average_pool_backward(index_t, index_t, index_t, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

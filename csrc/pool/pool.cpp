@@ -41,8 +41,7 @@ void each_output_row(const PoolShape& s, index_t row0, index_t row1, const T* x,
         const Range h = window_at(s, 1, row % s.out[1]);
         index_t n = 0;
         for (index_t i = d.begin; i < d.end; ++i)
-            for (index_t j = h.begin; j < h.end; ++j)
-                rows[n++] = image + (i * s.in[1] + j) * width;
+            for (index_t j = h.begin; j < h.end; ++j) rows[n++] = image + (i * s.in[1] + j) * width;
         f(row * s.out[2] * s.c, n, rows.get());
     }
 }
@@ -77,7 +76,10 @@ void each_input_row(const PoolShape& s, index_t row0, index_t row1, const T* dy,
 
 // Few channels: one addition for each output is faster than rows that gather; what is added to an
 // element comes in the same order. An index beyond the window is nobody's.
-constexpr index_t kFewChannels = 8;
+template <class T>
+bool few_channels(index_t c) {
+    return c < 8 && c < kernels<PoolBackwardKernels, T>().lanes;
+}
 
 // Where the elements of a window lie, counted from its first.
 class Places {
@@ -148,9 +150,8 @@ void split_rows(const PoolShape& s, index_t rows_of_image, F&& body) {
     constexpr index_t kPiece = 65536;
     index_t piece = 1 + kPiece / (1 + elements / rows);
     if (s.n >= threads) piece = (piece + rows_of_image - 1) / rows_of_image * rows_of_image;
-    parallel_for(threads, (rows + piece - 1) / piece, [&](index_t t) {
-        body(t * piece, least((t + 1) * piece, rows));
-    });
+    parallel_for(threads, (rows + piece - 1) / piece,
+                 [&](index_t t) { body(t * piece, least((t + 1) * piece, rows)); });
 }
 
 }  // namespace
@@ -170,7 +171,7 @@ template <class T>
 void maxpool_backward_rows(const PoolShape& s, index_t row0, index_t row1, const T* dy,
                            const void* index, T* dx) {
     const index_t rows_of_image = s.in_rows();
-    if (s.c < kFewChannels && row0 % rows_of_image == 0 && row1 % rows_of_image == 0)
+    if (few_channels<T>(s.c) && row0 % rows_of_image == 0 && row1 % rows_of_image == 0)
         return scatter_images(s, row0 / rows_of_image, row1 / rows_of_image, dy, index, dx);
     const PoolLine line = line_of(s);
     const auto kernel = kernels<PoolBackwardKernels, T>().max;
@@ -230,9 +231,8 @@ void max_pool_backward(const PoolShape& s, const T* dy, const void* index, T* dx
 }
 template <class T>
 void average_pool(const PoolShape& s, const T* x, T* y) {
-    split_rows<T>(s, s.rows(), [&](index_t row0, index_t row1) {
-        avgpool_forward_rows(s, row0, row1, x, y);
-    });
+    split_rows<T>(s, s.rows(),
+                  [&](index_t row0, index_t row1) { avgpool_forward_rows(s, row0, row1, x, y); });
 }
 template <class T>
 void average_pool_backward(const PoolShape& s, const T* dy, T* dx) {
@@ -241,19 +241,19 @@ void average_pool_backward(const PoolShape& s, const T* dy, T* dx) {
     });
 }
 
-#define RV_INSTANTIATE(T)                                                                         \
-    template void maxpool_forward_rows(const PoolShape&, index_t, index_t, const T*, T*, void*);  \
-    template void maxpool_backward_rows(const PoolShape&, index_t, index_t, const T*,             \
-                                        const void*, T*);                                         \
-    template void avgpool_forward_rows(const PoolShape&, index_t, index_t, const T*, T*);         \
-    template void avgpool_backward_rows(const PoolShape&, index_t, index_t, const T*, T*);        \
-    template void maxpool_forward(const PoolShape&, index_t, index_t, const T*, T*, void*);       \
+#define RV_INSTANTIATE(T)                                                                          \
+    template void maxpool_forward_rows(const PoolShape&, index_t, index_t, const T*, T*, void*);   \
+    template void maxpool_backward_rows(const PoolShape&, index_t, index_t, const T*, const void*, \
+                                        T*);                                                       \
+    template void avgpool_forward_rows(const PoolShape&, index_t, index_t, const T*, T*);          \
+    template void avgpool_backward_rows(const PoolShape&, index_t, index_t, const T*, T*);         \
+    template void maxpool_forward(const PoolShape&, index_t, index_t, const T*, T*, void*);        \
     template void maxpool_backward(const PoolShape&, index_t, index_t, const T*, const void*, T*); \
-    template void avgpool_forward(const PoolShape&, index_t, index_t, const T*, T*);              \
-    template void avgpool_backward(const PoolShape&, index_t, index_t, const T*, T*);             \
-    template void max_pool(const PoolShape&, const T*, T*, void*);                                \
-    template void max_pool_backward(const PoolShape&, const T*, const void*, T*);                 \
-    template void average_pool(const PoolShape&, const T*, T*);                                   \
+    template void avgpool_forward(const PoolShape&, index_t, index_t, const T*, T*);               \
+    template void avgpool_backward(const PoolShape&, index_t, index_t, const T*, T*);              \
+    template void max_pool(const PoolShape&, const T*, T*, void*);                                 \
+    template void max_pool_backward(const PoolShape&, const T*, const void*, T*);                  \
+    template void average_pool(const PoolShape&, const T*, T*);                                    \
     template void average_pool_backward(const PoolShape&, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

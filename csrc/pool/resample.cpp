@@ -138,10 +138,10 @@ void crop(const FrameShape& s, const T* outer, T* inner) {
     });
 }
 
-#define RV_INSTANTIATE(T)                                                           \
-    template void upsample_bilinear(const BilinearShape&, const T*, T*);            \
-    template void upsample_bilinear_backward(const BilinearShape&, const T*, T*);   \
-    template void zero_pad(const FrameShape&, const T*, T*);                        \
+#define RV_INSTANTIATE(T)                                                         \
+    template void upsample_bilinear(const BilinearShape&, const T*, T*);          \
+    template void upsample_bilinear_backward(const BilinearShape&, const T*, T*); \
+    template void zero_pad(const FrameShape&, const T*, T*);                      \
     template void crop(const FrameShape&, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -115,9 +115,7 @@ def test_unknown_extents_are_planned_at_run_time(case: Case, rng: np.random.Gene
     name, arguments, sample = case
     channels = 0 if arguments.get("data_format") == "channels_first" else len(sample) - 1
     unknown = tuple(n if i == channels else None for i, n in enumerate(sample))
-    model = ranvier.Sequential(
-        [ranvier.Input(unknown), getattr(ranvier.layers, name)(**arguments)]
-    )
+    model = ranvier.Sequential([ranvier.Input(unknown), getattr(ranvier.layers, name)(**arguments)])
     theirs = getattr(keras.layers, name)(**arguments)
     for more in (0, 2, 1):
         shape = [n if i == channels else n + more for i, n in enumerate(sample)]
@@ -195,9 +193,7 @@ def test_ties_in_images(pool_size: Any, channels: int, rng: np.random.Generator)
 @pytest.mark.parametrize("channels", [1, 3, 16, 21])
 @pytest.mark.parametrize("window", [(2, None), (3, 2), ((2, 4), 1), ((4, 2), 3)], ids=str)
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_nan_in_images(
-    window: Any, channels: int, padding: str, rng: np.random.Generator
-) -> None:
+def test_nan_in_images(window: Any, channels: int, padding: str, rng: np.random.Generator) -> None:
     """Beside the twin: XLA on the CPU drops NaN from images above some size, and only there."""
     few = np.array([0.0, 1.0, 2.0, -INF, NAN], "float32")
     x = rng.choice(few, size=(3, 8, 7, channels), p=[0.4, 0.3, 0.1, 0.1, 0.1])

@@ -1,4 +1,5 @@
-// Pooling, upsampling, padding and cropping as nodes; channels last. Defined in graph/nodes_pool.cpp.
+// Pooling, upsampling, padding and cropping as nodes; channels last. Defined in
+// graph/nodes_pool.cpp.
 #pragma once
 
 #include "ranvier/nodes.hpp"

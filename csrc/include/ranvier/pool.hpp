@@ -19,8 +19,8 @@ struct PoolShape {
     bool wide_index = false;  // a window may have more than 256 real elements
     bool mean = true;         // average pooling: false adds up instead
 
-    index_t rows() const { return out[0] * out[1]; }    // of one image's output
-    index_t in_rows() const { return in[0] * in[1]; }   // of one image's input
+    index_t rows() const { return out[0] * out[1]; }   // of one image's output
+    index_t in_rows() const { return in[0] * in[1]; }  // of one image's input
     index_t in_image() const { return in_rows() * in[2] * c; }
     index_t out_image() const { return rows() * out[2] * c; }
     // An index is the number of an element among the real ones of its window, in C order:
