@@ -62,6 +62,13 @@ class _Graph:
     def rescaling(self, x: int, scale: Sequence[float], offset: Sequence[float]) -> int: ...
     def affine(self, x: int, kept_shape: Sequence[int], scale: int, offset: int) -> int: ...
     def activity_regularizer(self, x: int, l1: float, l2: float) -> int: ...
+    # bind_nodes_pool.cpp
+    def pool(
+        self, x: int, average: bool, window: Sequence[int], strides: Sequence[int], same: bool
+    ) -> int: ...
+    def global_pool(self, x: int, average: bool, axes: int, keepdims: bool) -> int: ...
+    def upsample(self, x: int, size: Sequence[int], bilinear: bool) -> int: ...
+    def frame(self, x: int, before: Sequence[int], after: Sequence[int], grow: bool) -> int: ...
 
 class Graph32(_Graph): ...
 class Graph64(_Graph): ...
@@ -181,6 +188,60 @@ def prelu_backward(
 ) -> tuple[_Array, _Array]: ...
 def vector_math(f: str, x: _Given, out: _Array | None, /) -> _Array: ...
 def column_sums(x: _Given, out: _Array | None, /) -> _Array: ...
+
+# pooling, upsampling, padding, cropping (bind_ops_pool.cpp)
+def pool(
+    average: bool,
+    x: _Given,
+    window: Sequence[int],
+    strides: Sequence[int],
+    same: bool,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def max_pool_indexed(
+    x: _Given,
+    window: Sequence[int],
+    strides: Sequence[int],
+    same: bool,
+    out: _Array | None,
+    /,
+) -> tuple[_Array, _Array]: ...
+def max_pool_backward(
+    dy: _Given,
+    index: _Array,
+    x_shape: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    same: bool,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def average_pool_backward(
+    dy: _Given,
+    x_shape: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    same: bool,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def global_pool(average: bool, x: _Given, out: _Array | None, /) -> _Array: ...
+def global_max_pool_backward(x: _Given, y: _Given, dy: _Given, out: _Array | None, /) -> _Array: ...
+def global_average_pool_backward(
+    dy: _Given, x_shape: Sequence[int], out: _Array | None, /
+) -> _Array: ...
+def upsample(
+    backward: bool, bilinear: bool, x: _Given, size: Sequence[int], out: _Array | None, /
+) -> _Array: ...
+def frame(
+    grow: bool,
+    x: _Given,
+    before: Sequence[int],
+    after: Sequence[int],
+    out: _Array | None,
+    /,
+) -> _Array: ...
 
 # losses (bind_ops_loss.cpp)
 def loss(

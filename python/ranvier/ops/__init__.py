@@ -29,6 +29,17 @@ from ranvier.ops.linear import matmul
 from ranvier.ops.losses import count, loss
 from ranvier.ops.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
 from ranvier.ops.optim import optimizer_slots, optimizer_step
+from ranvier.ops.pooling import (
+    average_pool,
+    average_pool_backward,
+    global_average_pool,
+    global_average_pool_backward,
+    global_max_pool,
+    global_max_pool_backward,
+    max_pool,
+    max_pool_backward,
+    max_pool_indexed,
+)
 from ranvier.ops.random import (
     dropout,
     dropout_mask,
@@ -36,6 +47,7 @@ from ranvier.ops.random import (
     random_normal,
     random_uniform,
 )
+from ranvier.ops.resampling import crop, upsample, upsample_backward, zero_pad
 from ranvier.ops.softmaxes import (
     log_softmax,
     log_softmax_backward,
@@ -49,21 +61,31 @@ __all__ = [
     "activation_derivative",
     "activation_reads_input",
     "all_finite",
+    "average_pool",
+    "average_pool_backward",
     "bias_activation_backward",
     "column_sums",
     "count",
+    "crop",
     "dropout",
     "dropout_mask",
     "erf",
     "exp",
     "expm1",
     "gather_rows",
+    "global_average_pool",
+    "global_average_pool_backward",
+    "global_max_pool",
+    "global_max_pool_backward",
     "log",
     "log1p",
     "log_softmax",
     "log_softmax_backward",
     "loss",
     "matmul",
+    "max_pool",
+    "max_pool_backward",
+    "max_pool_indexed",
     "optimizer_slots",
     "optimizer_step",
     "permutation",
@@ -81,6 +103,9 @@ __all__ = [
     "softmax_backward",
     "softplus",
     "tanh",
+    "upsample",
+    "upsample_backward",
+    "zero_pad",
 ]
 
 

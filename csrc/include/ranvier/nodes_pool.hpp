@@ -1,0 +1,24 @@
+// Pooling, upsampling, padding and cropping as nodes; channels last. Defined in
+// graph/nodes_pool.cpp.
+#pragma once
+
+#include "ranvier/nodes.hpp"
+
+namespace ranvier {
+
+enum class Pool : int { max, average };
+
+// [N, ..., C] with as many spatial axes as `window` and `stride` have entries.
+template <class T>
+NodePtr<T> make_pool(Pool kind, const Shape& window, const Shape& stride, bool same);
+// [N, ..., C] with `axes` spatial axes to [N, C], or [N, 1, ..., C] if keepdims.
+template <class T>
+NodePtr<T> make_global_pool(Pool kind, std::size_t axes, bool keepdims);
+// Each spatial extent times its size. bilinear: two axes only.
+template <class T>
+NodePtr<T> make_upsample(const Shape& size, bool bilinear);
+// Zeros around each spatial axis (grow), or as much cut off.
+template <class T>
+NodePtr<T> make_frame(const Shape& before, const Shape& after, bool grow);
+
+}  // namespace ranvier

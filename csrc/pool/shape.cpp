@@ -1,0 +1,113 @@
+// Where windows lie, and what is refused.
+#include <cstdint>
+#include <stdexcept>
+
+#include "ranvier/graph.hpp"
+#include "ranvier/pool.hpp"
+
+namespace ranvier {
+namespace {
+
+constexpr index_t kMost = INT32_MAX;  // of a window's extent, a stride, a padding
+
+// The spatial axes of x into the last of three; the batch and the channels beside them.
+void set_extents(const Shape& x, std::size_t axes, index_t* extents, index_t& n, index_t& c) {
+    static constexpr const char* kLetters[] = {"(N, W, C)", "(N, H, W, C)", "(N, D, H, W, C)"};
+    if (axes < 1 || axes > 3) throw std::invalid_argument("1, 2 or 3 spatial axes, please");
+    if (x.size() != axes + 2)
+        throw std::invalid_argument(std::string("expected input ") + kLetters[axes - 1] +
+                                    "; got shape " + to_string(x));
+    volume(x);
+    n = x.front();
+    c = x.back();
+    for (std::size_t i = 0; i < axes; ++i) extents[3 - axes + i] = x[1 + i];
+}
+void require_range(const char* what, const Shape& values, std::size_t axes, index_t low) {
+    for (index_t v : values)
+        if (v < low || v > kMost || values.size() != axes)
+            throw std::invalid_argument(std::string(what) + " must be " + std::to_string(axes) +
+                                        " integers in " + std::to_string(low) + ".." +
+                                        std::to_string(kMost) + "; got " + to_string(values));
+}
+
+}  // namespace
+
+PoolShape pool_shape(const Shape& x, const Shape& window, const Shape& stride, bool same) {
+    const std::size_t axes = window.size();
+    require_range("window", window, axes, 1);
+    require_range("strides", stride, axes, 1);
+    PoolShape s;
+    set_extents(x, axes, s.in, s.n, s.c);
+    double positions = 1;
+    for (std::size_t i = 0; i < axes; ++i) {
+        const std::size_t a = 3 - axes + i;
+        const index_t in = s.in[a], size = window[i], step = stride[i];
+        if (in < (same ? 1 : size))
+            throw std::invalid_argument("a window of " + to_string(window) +
+                                        " does not fit into input of shape " + to_string(x));
+        s.out[a] = same ? (in - 1) / step + 1 : (in - size) / step + 1;
+        const index_t padding = (s.out[a] - 1) * step + size - in;
+        s.before[a] = same && padding > 0 ? padding / 2 : 0;
+        s.window[a] = size;
+        s.stride[a] = step;
+        if (s.out[a] == 1) {  // only what it covers matters
+            const index_t end = size - s.before[a] < in ? size - s.before[a] : in;
+            s.before[a] = 0;
+            s.window[a] = s.stride[a] = end;
+        }
+        positions *= static_cast<double>(s.window[a] < in ? s.window[a] : in);
+    }
+    if (positions > kMost)
+        throw std::invalid_argument("a window of more than 2^31 - 1 elements: " +
+                                    to_string(window));
+    s.wide_index = positions > 256;
+    return s;
+}
+
+Shape pool_output_shape(const PoolShape& s, std::size_t spatial_axes) {
+    Shape y{s.n};
+    y.insert(y.end(), s.out + 3 - spatial_axes, s.out + 3);
+    y.push_back(s.c);
+    return y;
+}
+
+PoolShape upsample_shape(const Shape& x, const Shape& size) {
+    require_range("size", size, size.size(), 1);
+    PoolShape s;
+    set_extents(x, size.size(), s.out, s.n, s.c);
+    for (std::size_t i = 0; i < size.size(); ++i) s.window[3 - size.size() + i] = size[i];
+    Shape y{s.n, s.c};
+    for (int a = 0; a < 3; ++a) {
+        s.stride[a] = s.window[a];
+        if (__builtin_mul_overflow(s.out[a], s.window[a], &s.in[a])) throw std::bad_alloc();
+        y.push_back(s.in[a]);
+    }
+    volume(y);
+    s.mean = false;
+    return s;
+}
+
+FrameShape frame_shape(const Shape& x, const Shape& before, const Shape& after, bool grow) {
+    const std::size_t axes = before.size();
+    const char* what = grow ? "padding" : "cropping";
+    require_range(what, before, axes, 0);
+    require_range(what, after, axes, 0);
+    FrameShape s;
+    set_extents(x, axes, grow ? s.inner : s.outer, s.n, s.c);
+    for (std::size_t i = 0; i < axes; ++i) {
+        const std::size_t a = 3 - axes + i;
+        s.before[a] = before[i];
+        if (grow)
+            s.outer[a] = s.inner[a] + before[i] + after[i];
+        else
+            s.inner[a] = s.outer[a] - before[i] - after[i];
+        if (s.inner[a] < 1 && !grow)
+            throw std::invalid_argument("cropping " + to_string(before) + " and " +
+                                        to_string(after) + " leaves nothing of input of shape " +
+                                        to_string(x));
+    }
+    if (grow) volume({s.n, s.c, s.outer[0], s.outer[1], s.outer[2]});
+    return s;
+}
+
+}  // namespace ranvier
