@@ -62,6 +62,37 @@ class _Graph:
     def rescaling(self, x: int, scale: Sequence[float], offset: Sequence[float]) -> int: ...
     def affine(self, x: int, kept_shape: Sequence[int], scale: int, offset: int) -> int: ...
     def activity_regularizer(self, x: int, l1: float, l2: float) -> int: ...
+    # bind_nodes_conv.cpp
+    def conv(
+        self,
+        x: int,
+        c: int,
+        co: int,
+        groups: int,
+        kernel_size: Sequence[int],
+        strides: Sequence[int],
+        dilation: Sequence[int],
+        padding: str,
+        kernel: int,
+        bias: int,
+        act: str,
+        a: float = 0.0,
+        b: float = 0.0,
+        p: float = 0.0,
+    ) -> int: ...
+    def conv_transpose(
+        self,
+        x: int,
+        c: int,
+        co: int,
+        kernel_size: Sequence[int],
+        strides: Sequence[int],
+        dilation: Sequence[int],
+        padding: str,
+        output_padding: Sequence[int],
+        kernel: int,
+        bias: int,
+    ) -> int: ...
 
 class Graph32(_Graph): ...
 class Graph64(_Graph): ...
@@ -181,6 +212,44 @@ def prelu_backward(
 ) -> tuple[_Array, _Array]: ...
 def vector_math(f: str, x: _Given, out: _Array | None, /) -> _Array: ...
 def column_sums(x: _Given, out: _Array | None, /) -> _Array: ...
+
+# convolution (bind_ops_conv.cpp)
+def conv(
+    x: _Given,
+    kernel: _Given,
+    bias: _Given,
+    activation: tuple[str, float, float, float] | None,
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int],
+    groups: int,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def conv_backward_input(
+    dy: _Given,
+    kernel: _Given,
+    x_shape: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int],
+    groups: int,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def conv_backward_kernel(
+    x: _Given,
+    dy: _Given,
+    kernel_shape: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int],
+    groups: int,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def winograd_enabled() -> bool: ...
+def set_winograd_enabled(enabled: bool, /) -> None: ...
 
 # losses (bind_ops_loss.cpp)
 def loss(

@@ -15,6 +15,7 @@ from ranvier.ops.activations import (
     prelu,
     prelu_backward,
 )
+from ranvier.ops.convolution import conv, conv_backward_input, conv_backward_kernel
 from ranvier.ops.data import (
     all_finite,
     column_sums,
@@ -51,6 +52,9 @@ __all__ = [
     "all_finite",
     "bias_activation_backward",
     "column_sums",
+    "conv",
+    "conv_backward_input",
+    "conv_backward_kernel",
     "count",
     "dropout",
     "dropout_mask",

@@ -12,6 +12,7 @@ from ranvier.reference.activations import (
     prelu,
     prelu_backward,
 )
+from ranvier.reference.convolution import conv, conv_backward_input, conv_backward_kernel
 from ranvier.reference.data import (
     all_finite,
     column_sums,
@@ -48,6 +49,9 @@ __all__ = [
     "all_finite",
     "bias_activation_backward",
     "column_sums",
+    "conv",
+    "conv_backward_input",
+    "conv_backward_kernel",
     "count",
     "dropout",
     "dropout_mask",
