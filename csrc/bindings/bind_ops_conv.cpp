@@ -50,6 +50,25 @@ ConvShape checked(const char* op, const ConvSpec& spec, const Shape& x) {
     }
 }
 
+// A new array of that shape, or `out` if it has it.
+template <class T>
+py::array result(const char* op, const py::object& out_arg, const Shape& shape) {
+    volume(shape);  // throws if that many cannot be counted
+    if (out_arg.is_none()) return new_array<T>(static_cast<int>(shape.size()), shape.data());
+    py::array a = gate::as_array(op, out_arg, "out");
+    if (shape_of(a) != shape)
+        throw py::value_error(std::string(op) + ": `out` must have shape " + to_string(shape) +
+                              "; got " + to_string(shape_of(a)));
+    out<T>(op, a, "out");
+    return a;
+}
+
+void require_dy(const char* op, const py::array& dy, const Shape& y) {
+    if (shape_of(dy) != y)
+        throw py::value_error(std::string(op) + ": `dy` must have shape " + to_string(y) +
+                              "; got " + to_string(shape_of(dy)));
+}
+
 py::array conv(const py::array& x, const py::array& w, const py::object& bias,
                const py::object& activation, const Shape& strides, const std::string& padding,
                const Shape& dilation, index_t groups, const py::object& out_arg) {
@@ -69,10 +88,7 @@ py::array conv(const py::array& x, const py::array& w, const py::object& bias,
         const T* xp = in<T>(op, x, "x");
         const T* wp = in<T>(op, w, "kernel");
         const T* bp = in_or_null<T>(op, bias, "bias", {{"filters", spec.co}});
-        const Shape shape = output_shape(spec, s);
-        volume(shape);
-        py::array y = new_array<T>(static_cast<int>(shape.size()), shape.data());
-        if (!out_arg.is_none()) y = output_like<T>(op, out_arg, y, "the result");
+        py::array y = result<T>(op, out_arg, output_shape(spec, s));
         T* yp = elements_of<T>(y);
         require_apart<T>(op, yp, elements(y), "out", xp, elements(x), "x");
         require_apart<T>(op, yp, elements(y), "out", wp, elements(w), "kernel");
@@ -87,7 +103,7 @@ py::array conv(const py::array& x, const py::array& w, const py::object& bias,
 // The gradient of the input (`x_shape` says of which) for given dy.
 py::array conv_backward_input(const py::array& dy, const py::array& w, const Shape& x_shape,
                               const Shape& strides, const std::string& padding,
-                              const Shape& dilation, index_t groups) {
+                              const Shape& dilation, index_t groups, const py::object& out_arg) {
     constexpr const char* op = "conv_backward_input";
     const ConvSpec spec = spec_of(op, shape_of(w), static_cast<index_t>(x_shape.size()) - 2,
                                   strides, padding, dilation, groups);
@@ -96,12 +112,11 @@ py::array conv_backward_input(const py::array& dy, const py::array& w, const Sha
         using T = decltype(zero);
         const T* dyp = in<T>(op, dy, "dy");
         const T* wp = in<T>(op, w, "kernel");
-        if (shape_of(dy) != output_shape(spec, s))
-            throw py::value_error(std::string(op) + ": `dy` must have shape " +
-                                  to_string(output_shape(spec, s)) + "; got " +
-                                  to_string(shape_of(dy)));
-        py::array dx = new_array<T>(static_cast<int>(x_shape.size()), x_shape.data());
+        require_dy(op, dy, output_shape(spec, s));
+        py::array dx = result<T>(op, out_arg, x_shape);
         T* dxp = elements_of<T>(dx);
+        require_apart<T>(op, dxp, elements(dx), "out", dyp, elements(dy), "dy");
+        require_apart<T>(op, dxp, elements(dx), "out", wp, elements(w), "kernel");
         run_released(s.flops(),
                      [&] { conv_transpose<T>(s, dyp, wp, static_cast<const T*>(nullptr), dxp); });
         return dx;
@@ -110,7 +125,7 @@ py::array conv_backward_input(const py::array& dy, const py::array& w, const Sha
 
 py::array conv_backward_kernel(const py::array& x, const py::array& dy, const Shape& kernel,
                                const Shape& strides, const std::string& padding,
-                               const Shape& dilation, index_t groups) {
+                               const Shape& dilation, index_t groups, const py::object& out_arg) {
     constexpr const char* op = "conv_backward_kernel";
     const ConvSpec spec = spec_of(op, kernel, x.ndim() - 2, strides, padding, dilation, groups);
     const ConvShape s = checked(op, spec, shape_of(x));
@@ -118,12 +133,11 @@ py::array conv_backward_kernel(const py::array& x, const py::array& dy, const Sh
         using T = decltype(zero);
         const T* xp = in<T>(op, x, "x");
         const T* dyp = in<T>(op, dy, "dy");
-        if (shape_of(dy) != output_shape(spec, s))
-            throw py::value_error(std::string(op) + ": `dy` must have shape " +
-                                  to_string(output_shape(spec, s)) + "; got " +
-                                  to_string(shape_of(dy)));
-        py::array dw = new_array<T>(static_cast<int>(kernel.size()), kernel.data());
+        require_dy(op, dy, output_shape(spec, s));
+        py::array dw = result<T>(op, out_arg, kernel);
         T* dwp = elements_of<T>(dw);
+        require_apart<T>(op, dwp, elements(dw), "out", xp, elements(x), "x");
+        require_apart<T>(op, dwp, elements(dw), "out", dyp, elements(dy), "dy");
         run_released(s.flops(), [&] { conv_weights<T>(s, xp, dyp, dwp); });
         return dw;
     });

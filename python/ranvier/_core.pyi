@@ -69,6 +69,37 @@ class _Graph:
     def global_pool(self, x: int, average: bool, axes: int, keepdims: bool) -> int: ...
     def upsample(self, x: int, size: Sequence[int], bilinear: bool) -> int: ...
     def frame(self, x: int, before: Sequence[int], after: Sequence[int], grow: bool) -> int: ...
+    # bind_nodes_conv.cpp
+    def conv(
+        self,
+        x: int,
+        c: int,
+        co: int,
+        groups: int,
+        kernel_size: Sequence[int],
+        strides: Sequence[int],
+        dilation: Sequence[int],
+        padding: str,
+        kernel: int,
+        bias: int,
+        act: str,
+        a: float = 0.0,
+        b: float = 0.0,
+        p: float = 0.0,
+    ) -> int: ...
+    def conv_transpose(
+        self,
+        x: int,
+        c: int,
+        co: int,
+        kernel_size: Sequence[int],
+        strides: Sequence[int],
+        dilation: Sequence[int],
+        padding: str,
+        output_padding: Sequence[int],
+        kernel: int,
+        bias: int,
+    ) -> int: ...
 
 class Graph32(_Graph): ...
 class Graph64(_Graph): ...
@@ -242,6 +273,44 @@ def frame(
     out: _Array | None,
     /,
 ) -> _Array: ...
+
+# convolution (bind_ops_conv.cpp)
+def conv(
+    x: _Given,
+    kernel: _Given,
+    bias: _Given,
+    activation: tuple[str, float, float, float] | None,
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int],
+    groups: int,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def conv_backward_input(
+    dy: _Given,
+    kernel: _Given,
+    x_shape: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int],
+    groups: int,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def conv_backward_kernel(
+    x: _Given,
+    dy: _Given,
+    kernel_shape: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    dilation: Sequence[int],
+    groups: int,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def winograd_enabled() -> bool: ...
+def set_winograd_enabled(enabled: bool, /) -> None: ...
 
 # losses (bind_ops_loss.cpp)
 def loss(

@@ -1,7 +1,14 @@
 """Layers, with Keras' names."""
 
 from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D
 from ranvier.layers.dense import Dense
+from ranvier.layers.depthwise import (
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from ranvier.layers.framing import (
     Cropping1D,
     Cropping2D,
@@ -31,6 +38,7 @@ from ranvier.layers.pooling import (
 from ranvier.layers.preprocessing import Normalization, Rescaling
 from ranvier.layers.regularization import Dropout, GaussianNoise
 from ranvier.layers.shaping import Flatten, Permute, RepeatVector, Reshape
+from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
 # Keras' short names
@@ -56,10 +64,18 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianNoise",
@@ -92,6 +108,8 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "Softmax",
     "UpSampling1D",
     "UpSampling2D",

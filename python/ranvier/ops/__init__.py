@@ -15,6 +15,7 @@ from ranvier.ops.activations import (
     prelu,
     prelu_backward,
 )
+from ranvier.ops.convolution import conv, conv_backward_input, conv_backward_kernel
 from ranvier.ops.data import (
     all_finite,
     column_sums,
@@ -65,6 +66,9 @@ __all__ = [
     "average_pool_backward",
     "bias_activation_backward",
     "column_sums",
+    "conv",
+    "conv_backward_input",
+    "conv_backward_kernel",
     "count",
     "crop",
     "dropout",

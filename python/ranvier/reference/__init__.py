@@ -12,6 +12,7 @@ from ranvier.reference.activations import (
     prelu,
     prelu_backward,
 )
+from ranvier.reference.convolution import conv, conv_backward_input, conv_backward_kernel
 from ranvier.reference.data import (
     all_finite,
     column_sums,
@@ -65,6 +66,9 @@ __all__ = [
     "average_pool_backward",
     "bias_activation_backward",
     "column_sums",
+    "conv",
+    "conv_backward_input",
+    "conv_backward_kernel",
     "count",
     "crop",
     "dropout",
