@@ -2,35 +2,13 @@
 #include "ranvier/conv.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "conv/map.hpp"
+#include "conv/parts.hpp"
 #include "conv/repeat.hpp"
 
 namespace ranvier {
 namespace {
-
-// The gradient of the weights is summed in so many parts at most, fewer if their sums would take
-// more than this: both depend on the problem alone, so that threads do not change the result.
-constexpr index_t kParts = 8;
-constexpr index_t kPartBytes = 48 * 1024 * 1024;
-// Images whose pixels take about so much are worked on together, while they are in L2.
-constexpr index_t kChunkBytes = 384 * 1024;
-
-template <class T>
-struct Parts {
-    const ConvShape& s;
-    index_t count, chunk;
-
-    Parts(const ConvShape& shape, index_t sum) : s(shape) {
-        const index_t bytes = std::max<index_t>(1, sum * static_cast<index_t>(sizeof(T)));
-        count = std::clamp<index_t>(kPartBytes / bytes, 1, std::min(kParts, s.n));
-        const index_t image =
-            (s.in_pixels() * s.c + s.out_pixels() * s.co) * static_cast<index_t>(sizeof(T));
-        chunk = std::max<index_t>(1, kChunkBytes / image);
-    }
-    index_t begin(index_t part) const { return s.n * part / count; }
-};
 
 // What one part of the images adds to the sums: dw's and db's.
 template <class T>
@@ -38,8 +16,6 @@ void backward_part(const ConvShape& s, const ConvBackward<T>& b, const ImageMap<
                    const WeightSum<T>* to_w, index_t i0, index_t i1, index_t chunk, T* dw, T* db) {
     const Scratch<T> sums(db != nullptr ? s.co : 0);
     const index_t pixels = s.out_pixels();
-    if (dw) std::memset(dw, 0, static_cast<std::size_t>(to_w->size()) * sizeof(T));
-    if (db) std::memset(db, 0, static_cast<std::size_t>(s.co) * sizeof(T));
     for (index_t i = i0; i < i1; i += chunk) {
         const index_t end = std::min(i + chunk, i1), rows = (end - i) * pixels;
         T* dy = b.dy + i * pixels * s.co;
@@ -56,25 +32,9 @@ void backward_part(const ConvShape& s, const ConvBackward<T>& b, const ImageMap<
 
 template <class T>
 void backward(const ConvShape& s, const ConvBackward<T>& b) {
-    ImageMapPtr<T> to_x;
-    if (b.dx) to_x = transpose_map<T>(s, b.w, {});
-    std::unique_ptr<WeightSum<T>> to_w;
-    if (b.dw) to_w = weight_sum<T>(s);
-    const index_t size = to_w ? to_w->size() : 0, stride = size + s.co;
-    const Parts<T> parts(s, stride);
-    const Scratch<T> sums(parts.count * stride);
-    const double work = s.flops() * ((b.dx != nullptr) + (b.dw != nullptr)) +
-                        4.0 * static_cast<double>(s.n * s.out_pixels() * s.co);
-    parallel_for(threads_for(work), parts.count, [&](index_t i) {
-        T* sum = sums.get() + i * stride;
-        backward_part(s, b, to_x.get(), to_w.get(), parts.begin(i), parts.begin(i + 1), parts.chunk,
-                      b.dw ? sum : nullptr, b.db ? sum + size : nullptr);
+    backward_in_parts<T>(s, b, [&](const PartTask<T>& t) {
+        backward_part(s, b, t.to_x, t.to_w, t.i0, t.i1, t.chunk, t.dw, t.db);
     });
-    for (index_t i = 1; i < parts.count; ++i)
-        for (index_t j = b.dw ? 0 : size; j < (b.db ? stride : size); ++j)
-            sums[j] += sums[i * stride + j];
-    if (b.dw) to_w->finish(sums.get(), b.dw);
-    if (b.db) std::copy_n(sums.get() + size, s.co, b.db);
 }
 
 }  // namespace

@@ -51,6 +51,20 @@ ValueId Graph<T>::add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>&
     for (int p : params)
         if (p < 0 || p >= static_cast<int>(param_sizes_.size()))
             throw std::invalid_argument("no such parameter in the graph");
+    if (!nodes_.empty() && inputs == std::vector<ValueId>{nodes_.back()->output} &&
+        params.empty()) {
+        std::unique_ptr<Node<T>>& last = nodes_.back();
+        const std::vector<ValueId> in = last->inputs;
+        const std::vector<int> own = last->params;
+        if (auto both = last->followed_by(last, node)) {
+            both->inputs = in;
+            both->params = own;
+            both->output = inputs[0];
+            last = std::move(both);
+            consumed_[inputs[0]] = 0;
+            return inputs[0];
+        }
+    }
     node->inputs = inputs;
     node->params = params;
     node->output = values_;
@@ -61,8 +75,7 @@ ValueId Graph<T>::add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>&
 
 template <class T>
 void Graph<T>::label(const std::string& label) {
-    for (const auto& node : nodes_)
-        if (node->label.empty()) node->label = label;
+    for (const auto& node : nodes_) node->name(label);
 }
 
 template <class T>

@@ -12,12 +12,13 @@ template <class T>
 class PoolNode final : public Node<T> {
   public:
     PoolNode(Pool kind, const Shape& window, const Shape& stride, bool same)
-        : max_(kind == Pool::max), window_(window), stride_(stride), same_(same) {}
+        : max_(kind == Pool::max), window_{window, stride, same} {}
 
     const char* kind() const override { return max_ ? "max_pool" : "average_pool"; }
     Shape infer(const std::vector<Shape>& x) const override {
-        return pool_output_shape(shape(x[0]), window_.size());
+        return pool_output_shape(shape(x[0]), window_.window.size());
     }
+    const MaxPoolWindow* max_pool_window() const override { return max_ ? &window_ : nullptr; }
     double flops(const NodeShapes& s) const override {
         return 4.0 * static_cast<double>(volume(s.x[0]));
     }
@@ -40,11 +41,12 @@ class PoolNode final : public Node<T> {
     }
 
   private:
-    PoolShape shape(const Shape& x) const { return pool_shape(x, window_, stride_, same_); }
+    PoolShape shape(const Shape& x) const {
+        return pool_shape(x, window_.window, window_.stride, window_.same);
+    }
 
     bool max_;
-    Shape window_, stride_;
-    bool same_;
+    MaxPoolWindow window_;
 };
 
 template <class T>

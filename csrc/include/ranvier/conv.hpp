@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ranvier/activation.hpp"
+#include "ranvier/pool.hpp"
 #include "ranvier/types.hpp"
 
 namespace ranvier {
@@ -92,5 +93,22 @@ void conv_transpose(const ConvShape& s, const T* y, const T* w, const T* bias, T
 // dw of y = conv(x, w) for given dy.
 template <class T>
 void conv_weights(const ConvShape& s, const T* x, const T* dy, T* dw);
+
+// A convolution followed by max pooling of what it gives, some images at a time, so that the
+// convolution's own output never leaves the cache: y = act(maxpool(conv(x, w) + bias)), which for
+// a monotonic act is maxpool(act(...)). `index` as of maxpool_forward, null: not wanted.
+template <class T>
+struct ConvPool {
+    ConvShape conv;
+    PoolShape pool;
+    bool relu = false;  // else linear
+    T slope = T(0);     // of relu, >= 0
+};
+template <class T>
+void conv_pool_forward(const ConvPool<T>& s, const T* x, const T* w, const T* bias, T* y,
+                       void* index);
+// b.saved is y; b.dy is that of the pooled output; b.act is not read.
+template <class T>
+void conv_pool_backward(const ConvPool<T>& s, const ConvBackward<T>& b, const void* index);
 
 }  // namespace ranvier

@@ -49,6 +49,12 @@ struct NodeRun {
     double* penalty;  // activity regularisation adds to it
 };
 
+// Max pooling as the convolution before it may do itself.
+struct MaxPoolWindow {
+    Shape window, stride;
+    bool same;
+};
+
 template <class T>
 class Node {
   public:
@@ -72,6 +78,19 @@ class Node {
     virtual bool backward_reads_y() const { return false; }
     // As the last node: a cross-entropy may work on this node's input (logits) in its place.
     virtual bool takes_logits() const { return false; }
+
+    // Of a max pooling: its window.
+    virtual const MaxPoolWindow* max_pool_window() const { return nullptr; }
+    // One node that does what `self`, which this is, and then `next` do; takes both. Null: none.
+    virtual std::unique_ptr<Node<T>> followed_by(std::unique_ptr<Node<T>>& self,
+                                                 std::unique_ptr<Node<T>>& next) const {
+        (void)self, (void)next;
+        return nullptr;
+    }
+    // Names the layer of this node, or of the last one in it, unless it has a name.
+    virtual void name(const std::string& layer) {
+        if (label.empty()) label = layer;
+    }
 
     // infer(), its error told with the layer's name.
     Shape shape_of(const std::vector<Shape>& x) const {
