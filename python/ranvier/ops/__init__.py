@@ -25,6 +25,7 @@ from ranvier.ops.data import (
     reduce_sumsq,
     scale_shift,
 )
+from ranvier.ops.images import affine_transform, resize_images
 from ranvier.ops.linear import matmul
 from ranvier.ops.losses import count, loss
 from ranvier.ops.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
@@ -48,6 +49,7 @@ __all__ = [
     "activation_backward",
     "activation_derivative",
     "activation_reads_input",
+    "affine_transform",
     "all_finite",
     "bias_activation_backward",
     "column_sums",
@@ -75,6 +77,7 @@ __all__ = [
     "reduce_sum",
     "reduce_sumabs",
     "reduce_sumsq",
+    "resize_images",
     "scale_shift",
     "sigmoid",
     "softmax",

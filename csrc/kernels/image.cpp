@@ -1,0 +1,254 @@
+#include "kernels/image.hpp"
+
+#include "simd/vec.hpp"
+
+namespace ranvier {
+namespace RV_ISA {
+namespace {
+
+// Pixels whose places are found together, in vectors; what is sampled there is pixel by pixel.
+constexpr index_t kBlock = 64;
+
+template <class T>
+struct Places {
+    alignas(64) T fy[kBlock];  // weight of the next row, column
+    alignas(64) T fx[kBlock];
+    alignas(64) std::int32_t row[kBlock];
+    alignas(64) std::int32_t column[kBlock];
+    alignas(64) std::int32_t inside[kBlock];  // all four pixels are
+};
+
+constexpr int kFar = 1 << 30;  // beyond any image, and safely an integer
+
+// Not floor(): that is a call without SSE4.1. NaN becomes a place far outside.
+template <class T>
+RV_INLINE void floor_and_rest(T v, std::int32_t& whole, T& rest) {
+    T c = v > T(-kFar) ? v : T(-kFar);
+    c = c < T(kFar) ? c : T(kFar);
+    const std::int32_t t = static_cast<std::int32_t>(c);
+    whole = t - (c < static_cast<T>(t) ? 1 : 0);
+    rest = v - static_cast<T>(whole);
+}
+template <class T>
+RV_INLINE std::int32_t round_half_away(T v) {
+    T c = v > T(-kFar) ? v : T(-kFar);
+    c = c < T(kFar) ? c : T(kFar);
+    const std::int32_t t = static_cast<std::int32_t>(c);
+    const T rest = c - static_cast<T>(t);
+    return t + (rest >= T(0.5) ? 1 : 0) - (rest <= T(-0.5) ? 1 : 0);
+}
+
+// Of the pixels (row, first ... first + n - 1).
+template <class T>
+RV_INLINE void find_places(const AffineJob<T>& job, index_t row, index_t first, index_t n,
+                           Places<T>& p) {
+    const double i = static_cast<double>(row);
+    const T x0 = static_cast<T>(job.a[1] * i + job.a[2]), dx = static_cast<T>(job.a[0]);
+    const T y0 = static_cast<T>(job.a[4] * i + job.a[5]), dy = static_cast<T>(job.a[3]);
+    const auto start = static_cast<std::int32_t>(first);
+    const auto h = static_cast<std::uint32_t>(job.h), w = static_cast<std::uint32_t>(job.w);
+    const auto count = static_cast<std::int32_t>(n);
+    if (job.nearest) {
+        for (std::int32_t k = 0; k < count; ++k) {
+            const T j = static_cast<T>(start + k);
+            p.column[k] = round_half_away<T>(dx * j + x0);
+            p.row[k] = round_half_away<T>(dy * j + y0);
+            p.inside[k] = (static_cast<std::uint32_t>(p.column[k]) < w) &
+                          (static_cast<std::uint32_t>(p.row[k]) < h);
+        }
+        return;
+    }
+    for (std::int32_t k = 0; k < count; ++k) {
+        const T j = static_cast<T>(start + k);
+        floor_and_rest<T>(dx * j + x0, p.column[k], p.fx[k]);
+        floor_and_rest<T>(dy * j + y0, p.row[k], p.fy[k]);
+        p.inside[k] = (static_cast<std::uint32_t>(p.column[k]) < w - 1) &
+                      (static_cast<std::uint32_t>(p.row[k]) < h - 1);
+    }
+}
+
+// The pixel that stands for pixel i of n, -1 for the fill value.
+std::int32_t stand_in(FillMode fill, std::int32_t i, std::int32_t n) {
+    if (i >= 0 && i < n) return i;
+    if (fill == FillMode::constant) return -1;
+    if (fill == FillMode::nearest) return i < 0 ? 0 : n - 1;
+    if (n == 1) return 0;
+    // how far pixel n stands from pixel -1 of the reflection: 0 for a b|b a, 1 for a b|a
+    const std::int32_t gap = fill == FillMode::mirror ? 1 : 0;
+    const bool wrap = fill == FillMode::wrap;
+    const std::int32_t once =
+        wrap ? (i < 0 ? i + n : i - n) : (i < 0 ? gap - 1 - i : 2 * (n - gap) - 1 + gap - i);
+    if (once >= 0 && once < n) return once;
+    const std::int64_t period = wrap ? n : 2 * (std::int64_t{n} - gap);
+    std::int64_t m = i % period;
+    if (m < 0) m += period;
+    return static_cast<std::int32_t>(m < n ? m : period - 1 + gap - m);
+}
+
+// The four pixels around a place near the edge or outside, and their weights.
+template <class T>
+struct Corners {
+    index_t offset[4];  // -1: the fill value
+    T weight[4];
+};
+template <class T>
+__attribute__((noinline)) Corners<T> corners(const AffineJob<T>& job, const Places<T>& p,
+                                             index_t k) {
+    const auto h = static_cast<std::int32_t>(job.h), w = static_cast<std::int32_t>(job.w);
+    const T fy = p.fy[k], fx = p.fx[k];
+    const T wy[2] = {1 - fy, fy}, wx[2] = {1 - fx, fx};
+    Corners<T> q;
+    for (int a = 0; a < 2; ++a) {
+        const index_t row = stand_in(job.fill, p.row[k] + a, h);
+        for (int b = 0; b < 2; ++b) {
+            const index_t column = stand_in(job.fill, p.column[k] + b, w);
+            q.offset[2 * a + b] = row < 0 || column < 0 ? -1 : (row * job.w + column) * job.c;
+            q.weight[2 * a + b] = wy[a] * wx[b];
+        }
+    }
+    return q;
+}
+
+// kC: channels, 0 for any number.
+template <int kC, class T>
+void bilinear_row(const AffineJob<T>& job, const Places<T>& p, index_t n, const T* x, T* y) {
+    const index_t c = kC ? kC : job.c, stride = job.w * c;
+    for (index_t k = 0; k < n; ++k, y += c) {
+        if (!p.inside[k]) {
+            const Corners<T> q = corners(job, p, k);
+            for (index_t i = 0; i < c; ++i) {
+                T sum = 0;
+                for (int a = 0; a < 4; ++a)
+                    sum += q.weight[a] * (q.offset[a] < 0 ? job.fill_value : x[q.offset[a] + i]);
+                y[i] = sum;
+            }
+            continue;
+        }
+        const T* s = x + p.row[k] * stride + p.column[k] * c;
+        const T fy = p.fy[k], fx = p.fx[k];
+        const T w11 = fy * fx, w10 = fy - w11, w01 = fx - w11, w00 = 1 - fx - w10;
+        for (index_t i = 0; i < c; ++i)
+            y[i] = (w00 * s[i] + w01 * s[i + c]) + (w10 * s[i + stride] + w11 * s[i + stride + c]);
+    }
+}
+
+template <class T>
+index_t nearest_offset(const AffineJob<T>& job, const Places<T>& p, index_t k) {
+    index_t row = p.row[k], column = p.column[k];
+    if (!p.inside[k]) {
+        row = stand_in(job.fill, p.row[k], static_cast<std::int32_t>(job.h));
+        column = stand_in(job.fill, p.column[k], static_cast<std::int32_t>(job.w));
+        if (row < 0 || column < 0) return -1;
+    }
+    return (row * job.w + column) * job.c;
+}
+
+template <class T>
+void nearest_row(const AffineJob<T>& job, const Places<T>& p, index_t n, const T* x, T* y) {
+    const index_t c = job.c;
+    for (index_t k = 0; k < n; ++k, y += c) {
+        const index_t from = nearest_offset(job, p, k);
+        for (index_t i = 0; i < c; ++i) y[i] = from < 0 ? job.fill_value : x[from + i];
+    }
+}
+
+template <class T>
+void affine(const AffineJob<T>& job, index_t first, index_t last, const T* x, T* y) {
+    Places<T> p;
+    for (index_t i = first; i < last; ++i)
+        for (index_t j = 0; j < job.w; j += kBlock) {
+            const index_t n = job.w - j < kBlock ? job.w - j : kBlock;
+            find_places(job, i, j, n, p);
+            T* out = y + (i * job.w + j) * job.c;
+            if (job.nearest)
+                nearest_row(job, p, n, x, out);
+            else if (job.c == 1)
+                bilinear_row<1>(job, p, n, x, out);
+            else if (job.c == 3)
+                bilinear_row<3>(job, p, n, x, out);
+            else
+                bilinear_row<0>(job, p, n, x, out);
+        }
+}
+
+template <class T>
+void affine_backward(const AffineJob<T>& job, const T* dy, T* dx) {
+    Places<T> p;
+    const index_t c = job.c;
+    for (index_t i = 0; i < job.h; ++i)
+        for (index_t j = 0; j < job.w; j += kBlock) {
+            const index_t n = job.w - j < kBlock ? job.w - j : kBlock;
+            find_places(job, i, j, n, p);
+            for (index_t k = 0; k < n; ++k, dy += c) {
+                if (job.nearest) {
+                    const index_t to = nearest_offset(job, p, k);
+                    for (index_t e = 0; to >= 0 && e < c; ++e) dx[to + e] += dy[e];
+                    continue;
+                }
+                const Corners<T> q = corners(job, p, k);
+                for (int a = 0; a < 4; ++a)
+                    for (index_t e = 0; q.offset[a] >= 0 && e < c; ++e)
+                        dx[q.offset[a] + e] += q.weight[a] * dy[e];
+            }
+        }
+}
+
+template <class T>
+void combine_rows(index_t n, index_t taps, const T* weight, const T* x, index_t stride, T* out) {
+    if (taps == 2) {
+        const T a = weight[0], b = weight[1];
+        for (index_t i = 0; i < n; ++i) out[i] = a * x[i] + b * x[stride + i];
+        return;
+    }
+    for (index_t i = 0; i < n; ++i) out[i] = weight[0] * x[i];
+    for (index_t k = 1; k < taps; ++k)
+        for (index_t i = 0; i < n; ++i) out[i] += weight[k] * x[k * stride + i];
+}
+
+template <int kC, class T>
+RV_INLINE void resample_of(index_t n, index_t channels, index_t taps, const std::int32_t* start,
+                           const T* weight, const T* x, T scale, bool add, T* out) {
+    const index_t c = kC ? kC : channels;
+    for (index_t j = 0; j < n; ++j, out += c, weight += taps) {
+        const T* s = x + start[j] * c;
+        for (index_t i = 0; i < c; ++i) {
+            T sum = weight[0] * s[i];
+            for (index_t k = 1; k < taps; ++k) sum += weight[k] * s[k * c + i];
+            out[i] = add ? out[i] + scale * sum : scale * sum;
+        }
+    }
+}
+template <class T>
+void resample(index_t n, index_t c, index_t taps, const std::int32_t* start, const T* weight,
+              const T* x, T scale, bool add, T* out) {
+    if (c == 1)
+        resample_of<1>(n, c, taps, start, weight, x, scale, add, out);
+    else if (c == 3)
+        resample_of<3>(n, c, taps, start, weight, x, scale, add, out);
+    else
+        resample_of<0>(n, c, taps, start, weight, x, scale, add, out);
+}
+
+template <class T>
+void resample_backward(index_t n, index_t c, index_t taps, const std::int32_t* start,
+                       const T* weight, const T* dy, T* dx) {
+    for (index_t j = 0; j < n; ++j, dy += c, weight += taps) {
+        T* d = dx + start[j] * c;
+        for (index_t k = 0; k < taps; ++k)
+            for (index_t i = 0; i < c; ++i) d[k * c + i] += weight[k] * dy[i];
+    }
+}
+
+template <class T>
+void add_scaled(index_t n, T a, const T* x, T* y) {
+    for (index_t i = 0; i < n; ++i) y[i] += a * x[i];
+}
+
+}  // namespace
+}  // namespace RV_ISA
+
+RV_DEFINE_KERNELS(ImageKernels, &RV_ISA::affine<T>, &RV_ISA::affine_backward<T>,
+                  &RV_ISA::combine_rows<T>, &RV_ISA::resample<T>, &RV_ISA::resample_backward<T>,
+                  &RV_ISA::add_scaled<T>)
+
+}  // namespace ranvier
