@@ -27,7 +27,7 @@ RV_INLINE void floor_and_rest(T v, std::int32_t& whole, T& rest) {
     c = c < T(kFar) ? c : T(kFar);
     const std::int32_t t = static_cast<std::int32_t>(c);
     whole = t - (c < static_cast<T>(t) ? 1 : 0);
-    rest = v - static_cast<T>(whole);
+    rest = c - static_cast<T>(whole);
 }
 template <class T>
 RV_INLINE std::int32_t round_half_away(T v) {
