@@ -11,64 +11,70 @@ constexpr index_t kBlock = 64;
 
 template <class T>
 struct Places {
+    using Int = typename VecTraits<T>::int_scalar;
     alignas(64) T fy[kBlock];  // weight of the next row, column
     alignas(64) T fx[kBlock];
-    alignas(64) std::int32_t row[kBlock];
-    alignas(64) std::int32_t column[kBlock];
-    alignas(64) std::int32_t inside[kBlock];  // all four pixels are
+    alignas(64) Int row[kBlock];
+    alignas(64) Int column[kBlock];
+    alignas(64) Int inside[kBlock];  // not 0: all four pixels are
 };
 
-constexpr int kFar = 1 << 30;  // beyond any image, and safely an integer
-
-// Not floor(): that is a call without SSE4.1. NaN becomes a place far outside.
+// Beyond any image, and safely an integer. NaN becomes a place far outside.
+constexpr int kFar = 1 << 30;
 template <class T>
-RV_INLINE void floor_and_rest(T v, std::int32_t& whole, T& rest) {
-    T c = v > T(-kFar) ? v : T(-kFar);
-    c = c < T(kFar) ? c : T(kFar);
-    const std::int32_t t = static_cast<std::int32_t>(c);
-    whole = t - (c < static_cast<T>(t) ? 1 : 0);
-    rest = c - static_cast<T>(whole);
+RV_INLINE Vec<T> within_integers(Vec<T> v) {
+    return vmin(vmax(v, splat<T>(T(-kFar))), splat<T>(T(kFar)));
 }
 template <class T>
-RV_INLINE std::int32_t round_half_away(T v) {
-    T c = v > T(-kFar) ? v : T(-kFar);
-    c = c < T(kFar) ? c : T(kFar);
-    const std::int32_t t = static_cast<std::int32_t>(c);
-    const T rest = c - static_cast<T>(t);
-    return t + (rest >= T(0.5) ? 1 : 0) - (rest <= T(-0.5) ? 1 : 0);
+RV_INLINE void floor_and_rest(Vec<T> v, IVec<T>& whole, Vec<T>& rest) {
+    const Vec<T> c = within_integers<T>(v);
+    whole = __builtin_convertvector(c, IVec<T>);
+    whole += (IVec<T>)(c < __builtin_convertvector(whole, Vec<T>));
+    rest = c - __builtin_convertvector(whole, Vec<T>);
+}
+template <class T>
+RV_INLINE IVec<T> round_half_away(Vec<T> v) {
+    const Vec<T> c = within_integers<T>(v);
+    const IVec<T> t = __builtin_convertvector(c, IVec<T>);
+    const Vec<T> rest = c - __builtin_convertvector(t, Vec<T>), half = splat<T>(T(0.5));
+    return t - (IVec<T>)(rest >= half) + (IVec<T>)(rest <= -half);
 }
 
 // Of the pixels (row, first ... first + n - 1).
 template <class T>
 RV_INLINE void find_places(const AffineJob<T>& job, index_t row, index_t first, index_t n,
                            Places<T>& p) {
+    using Int = typename VecTraits<T>::int_scalar;
     const double i = static_cast<double>(row);
     const T x0 = static_cast<T>(job.a[1] * i + job.a[2]), dx = static_cast<T>(job.a[0]);
     const T y0 = static_cast<T>(job.a[4] * i + job.a[5]), dy = static_cast<T>(job.a[3]);
-    const auto start = static_cast<std::int32_t>(first);
-    const auto h = static_cast<std::uint32_t>(job.h), w = static_cast<std::uint32_t>(job.w);
-    const auto count = static_cast<std::int32_t>(n);
-    if (job.nearest) {
-        for (std::int32_t k = 0; k < count; ++k) {
-            const T j = static_cast<T>(start + k);
-            p.column[k] = round_half_away<T>(dx * j + x0);
-            p.row[k] = round_half_away<T>(dy * j + y0);
-            p.inside[k] = (static_cast<std::uint32_t>(p.column[k]) < w) &
-                          (static_cast<std::uint32_t>(p.row[k]) < h);
+    const int next = job.nearest ? 0 : 1;
+    const Int h = static_cast<Int>(job.h - next), w = static_cast<Int>(job.w - next);
+    for (index_t k = 0; k < n; k += kLanes<T>) {
+        const Vec<T> j =
+            __builtin_convertvector(lane_numbers<T>() + static_cast<Int>(first + k), Vec<T>);
+        const Vec<T> x = dx * j + x0, y = dy * j + y0;
+        IVec<T> column, line;
+        if (job.nearest) {
+            column = round_half_away<T>(x);
+            line = round_half_away<T>(y);
+        } else {
+            Vec<T> fx, fy;
+            floor_and_rest<T>(x, column, fx);
+            floor_and_rest<T>(y, line, fy);
+            __builtin_memcpy(p.fx + k, &fx, sizeof fx);
+            __builtin_memcpy(p.fy + k, &fy, sizeof fy);
         }
-        return;
-    }
-    for (std::int32_t k = 0; k < count; ++k) {
-        const T j = static_cast<T>(start + k);
-        floor_and_rest<T>(dx * j + x0, p.column[k], p.fx[k]);
-        floor_and_rest<T>(dy * j + y0, p.row[k], p.fy[k]);
-        p.inside[k] = (static_cast<std::uint32_t>(p.column[k]) < w - 1) &
-                      (static_cast<std::uint32_t>(p.row[k]) < h - 1);
+        const IVec<T> inside = (IVec<T>)(column >= 0) & (IVec<T>)(column < w) &
+                               (IVec<T>)(line >= 0) & (IVec<T>)(line < h);
+        __builtin_memcpy(p.column + k, &column, sizeof column);
+        __builtin_memcpy(p.row + k, &line, sizeof line);
+        __builtin_memcpy(p.inside + k, &inside, sizeof inside);
     }
 }
 
 // The pixel that stands for pixel i of n, -1 for the fill value.
-std::int32_t stand_in(FillMode fill, std::int32_t i, std::int32_t n) {
+__attribute__((noinline)) std::int32_t stand_in(FillMode fill, std::int32_t i, std::int32_t n) {
     if (i >= 0 && i < n) return i;
     if (fill == FillMode::constant) return -1;
     if (fill == FillMode::nearest) return i < 0 ? 0 : n - 1;
@@ -94,19 +100,40 @@ struct Corners {
 template <class T>
 __attribute__((noinline)) Corners<T> corners(const AffineJob<T>& job, const Places<T>& p,
                                              index_t k) {
-    const auto h = static_cast<std::int32_t>(job.h), w = static_cast<std::int32_t>(job.w);
     const T fy = p.fy[k], fx = p.fx[k];
     const T wy[2] = {1 - fy, fy}, wx[2] = {1 - fx, fx};
-    Corners<T> q;
+    index_t row[2], column[2];
     for (int a = 0; a < 2; ++a) {
-        const index_t row = stand_in(job.fill, p.row[k] + a, h);
-        for (int b = 0; b < 2; ++b) {
-            const index_t column = stand_in(job.fill, p.column[k] + b, w);
-            q.offset[2 * a + b] = row < 0 || column < 0 ? -1 : (row * job.w + column) * job.c;
-            q.weight[2 * a + b] = wy[a] * wx[b];
-        }
+        row[a] = stand_in(job.fill, static_cast<std::int32_t>(p.row[k]) + a,
+                          static_cast<std::int32_t>(job.h));
+        column[a] = stand_in(job.fill, static_cast<std::int32_t>(p.column[k]) + a,
+                             static_cast<std::int32_t>(job.w));
+    }
+    Corners<T> q;
+    for (int a = 0; a < 4; ++a) {
+        const index_t r = row[a / 2], c = column[a % 2];
+        q.offset[a] = r < 0 || c < 0 ? -1 : (r * job.w + c) * job.c;
+        q.weight[a] = wy[a / 2] * wx[a % 2];
     }
     return q;
+}
+
+// Apart from the loop over pixels, so that there is one of it for all numbers of channels.
+template <class T>
+__attribute__((noinline)) void bilinear_outside(const AffineJob<T>& job, const Places<T>& p,
+                                                index_t k, const T* x, T* y) {
+    const Corners<T> q = corners(job, p, k);
+    const T* s[4];
+    index_t step[4];  // a condition in the loop would become 16 loops
+    for (int a = 0; a < 4; ++a) {
+        s[a] = q.offset[a] < 0 ? &job.fill_value : x + q.offset[a];
+        step[a] = q.offset[a] < 0 ? 0 : 1;
+    }
+    for (index_t i = 0; i < job.c; ++i) {
+        T sum = 0;
+        for (int a = 0; a < 4; ++a) sum += q.weight[a] * s[a][i * step[a]];
+        y[i] = sum;
+    }
 }
 
 // kC: channels, 0 for any number.
@@ -115,13 +142,7 @@ void bilinear_row(const AffineJob<T>& job, const Places<T>& p, index_t n, const 
     const index_t c = kC ? kC : job.c, stride = job.w * c;
     for (index_t k = 0; k < n; ++k, y += c) {
         if (!p.inside[k]) {
-            const Corners<T> q = corners(job, p, k);
-            for (index_t i = 0; i < c; ++i) {
-                T sum = 0;
-                for (int a = 0; a < 4; ++a)
-                    sum += q.weight[a] * (q.offset[a] < 0 ? job.fill_value : x[q.offset[a] + i]);
-                y[i] = sum;
-            }
+            bilinear_outside(job, p, k, x, y);
             continue;
         }
         const T* s = x + p.row[k] * stride + p.column[k] * c;
@@ -136,8 +157,10 @@ template <class T>
 index_t nearest_offset(const AffineJob<T>& job, const Places<T>& p, index_t k) {
     index_t row = p.row[k], column = p.column[k];
     if (!p.inside[k]) {
-        row = stand_in(job.fill, p.row[k], static_cast<std::int32_t>(job.h));
-        column = stand_in(job.fill, p.column[k], static_cast<std::int32_t>(job.w));
+        row = stand_in(job.fill, static_cast<std::int32_t>(p.row[k]),
+                       static_cast<std::int32_t>(job.h));
+        column = stand_in(job.fill, static_cast<std::int32_t>(p.column[k]),
+                          static_cast<std::int32_t>(job.w));
         if (row < 0 || column < 0) return -1;
     }
     return (row * job.w + column) * job.c;

@@ -148,8 +148,8 @@ def affine_transform(
     column = a0 * j + a1 * i + a2
     row = b0 * j + b1 * i + b2
     if interpolation == "nearest":
-        away = [(np.sign(v) * np.floor(np.abs(v) + 0.5)).astype(int) for v in (row, column)]
-        return give(back(_sampled(batch, *away, fill_mode, fill_value)), out)
+        i, j = ((np.sign(v) * np.floor(np.abs(v) + 0.5)).astype(int) for v in (row, column))
+        return give(back(_sampled(batch, i, j, fill_mode, fill_value)), out)
     top, left = np.floor(row).astype(int), np.floor(column).astype(int)
     down, right = (row - top)[..., None], (column - left)[..., None]
     y = np.zeros(batch.shape, batch.dtype)
