@@ -71,6 +71,10 @@ class Axis {
     const T* weight() const { return weight_.get(); }
     T rest(index_t j) const { return rest_[j]; }
     bool copies() const { return full_ == out_ && size_ == out_; }  // output j is input j
+    bool repeats(index_t j) const {                                 // output j is output j - 1
+        return taps_ == 1 && start_[j] == start_[j - 1] && weight_[j] == weight_[j - 1] &&
+               rest_[j] == rest_[j - 1];
+    }
     bool padded() const { return full_ != size_; }
 
   private:
@@ -189,9 +193,13 @@ void resize(const ImageShape& s, const Frame& f, const ResizeSpec& spec, index_t
     parallel_for(threads_for(work(s, f, out_h, out_w)), s.n * s.planes * bands, [&](index_t task) {
         const index_t plane = task / bands, first = task % bands * kBand;
         const T* from = x + plane * s.plane() + (f.y * s.w + f.x) * s.c;
-        for (index_t i = first; i < std::min(out_h, first + kBand); ++i)
-            resize_row(s, f, tables, static_cast<T>(spec.fill_value), i, out_w, from,
-                       y + (plane * out_h + i) * out_row);
+        for (index_t i = first; i < std::min(out_h, first + kBand); ++i) {
+            T* to = y + (plane * out_h + i) * out_row;
+            if (i > first && tables.rows.repeats(i))
+                std::memcpy(to, to - out_row, static_cast<std::size_t>(out_row) * sizeof(T));
+            else
+                resize_row(s, f, tables, static_cast<T>(spec.fill_value), i, out_w, from, to);
+        }
     });
 }
 

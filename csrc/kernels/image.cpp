@@ -9,6 +9,9 @@ namespace {
 // Pixels whose places are found together, in vectors; what is sampled there is pixel by pixel.
 constexpr index_t kBlock = 64;
 
+// In a loop of few rounds: the compiler's vectors would be kilobytes of code.
+RV_INLINE void no_vectors() { __asm__ volatile(""); }
+
 template <class T>
 struct Places {
     using Int = typename VecTraits<T>::int_scalar;
@@ -130,11 +133,16 @@ __attribute__((noinline)) void bilinear_outside(const AffineJob<T>& job, const P
         step[a] = q.offset[a] < 0 ? 0 : 1;
     }
     for (index_t i = 0; i < job.c; ++i) {
+        no_vectors();
         T sum = 0;
         for (int a = 0; a < 4; ++a) sum += q.weight[a] * s[a][i * step[a]];
         y[i] = sum;
     }
 }
+
+// What is made for one number of channels or taps is made for float only, to keep the code small.
+template <class T>
+constexpr bool kOftenUsed = sizeof(T) == 4;
 
 // kC: channels, 0 for any number.
 template <int kC, class T>
@@ -171,7 +179,10 @@ void nearest_row(const AffineJob<T>& job, const Places<T>& p, index_t n, const T
     const index_t c = job.c;
     for (index_t k = 0; k < n; ++k, y += c) {
         const index_t from = nearest_offset(job, p, k);
-        for (index_t i = 0; i < c; ++i) y[i] = from < 0 ? job.fill_value : x[from + i];
+        for (index_t i = 0; i < c; ++i) {
+            no_vectors();
+            y[i] = from < 0 ? job.fill_value : x[from + i];
+        }
     }
 }
 
@@ -185,13 +196,23 @@ void affine(const AffineJob<T>& job, index_t first, index_t last, const T* x, T*
             T* out = y + (i * job.w + j) * job.c;
             if (job.nearest)
                 nearest_row(job, p, n, x, out);
-            else if (job.c == 1)
-                bilinear_row<1>(job, p, n, x, out);
-            else if (job.c == 3)
-                bilinear_row<3>(job, p, n, x, out);
+            else if (kOftenUsed<T> && job.c == 1)
+                bilinear_row<kOftenUsed<T> ? 1 : 0>(job, p, n, x, out);
+            else if (kOftenUsed<T> && job.c == 3)
+                bilinear_row<kOftenUsed<T> ? 3 : 0>(job, p, n, x, out);
             else
                 bilinear_row<0>(job, p, n, x, out);
         }
+}
+
+template <class T>
+__attribute__((noinline)) void add_scaled(index_t n, T a, const T* x, T* y) {
+    index_t i = 0;
+    for (; i + kLanes<T> <= n; i += kLanes<T>) store(y + i, load(y + i) + a * load(x + i));
+    for (; i < n; ++i) {
+        no_vectors();
+        y[i] += a * x[i];
+    }
 }
 
 template <class T>
@@ -205,36 +226,48 @@ void affine_backward(const AffineJob<T>& job, const T* dy, T* dx) {
             for (index_t k = 0; k < n; ++k, dy += c) {
                 if (job.nearest) {
                     const index_t to = nearest_offset(job, p, k);
-                    for (index_t e = 0; to >= 0 && e < c; ++e) dx[to + e] += dy[e];
+                    if (to >= 0) add_scaled(c, T(1), dy, dx + to);
                     continue;
                 }
                 const Corners<T> q = corners(job, p, k);
                 for (int a = 0; a < 4; ++a)
-                    for (index_t e = 0; q.offset[a] >= 0 && e < c; ++e)
-                        dx[q.offset[a] + e] += q.weight[a] * dy[e];
+                    if (q.offset[a] >= 0) add_scaled(c, q.weight[a], dy, dx + q.offset[a]);
             }
         }
 }
 
 template <class T>
 void combine_rows(index_t n, index_t taps, const T* weight, const T* x, index_t stride, T* out) {
-    if (taps == 2) {
-        const T a = weight[0], b = weight[1];
-        for (index_t i = 0; i < n; ++i) out[i] = a * x[i] + b * x[stride + i];
-        return;
+    index_t i = 0;
+    for (; i + kLanes<T> <= n; i += kLanes<T>) {
+        Vec<T> sum = weight[0] * load(x + i);
+        for (index_t k = 1; k < taps; ++k) sum += weight[k] * load(x + k * stride + i);
+        store(out + i, sum);
     }
-    for (index_t i = 0; i < n; ++i) out[i] = weight[0] * x[i];
-    for (index_t k = 1; k < taps; ++k)
-        for (index_t i = 0; i < n; ++i) out[i] += weight[k] * x[k * stride + i];
+    for (; i < n; ++i) {
+        no_vectors();
+        T sum = weight[0] * x[i];
+        for (index_t k = 1; k < taps; ++k) sum += weight[k] * x[k * stride + i];
+        out[i] = sum;
+    }
 }
 
-template <int kC, class T>
-RV_INLINE void resample_of(index_t n, index_t channels, index_t taps, const std::int32_t* start,
+// kTaps, kC: taps and channels, 0 for any number.
+template <int kTaps, int kC, class T>
+RV_INLINE void resample_of(index_t n, index_t channels, index_t all_taps, const std::int32_t* start,
                            const T* weight, const T* x, T scale, bool add, T* out) {
-    const index_t c = kC ? kC : channels;
+    const index_t c = kC ? kC : channels, taps = kTaps ? kTaps : all_taps;
     for (index_t j = 0; j < n; ++j, out += c, weight += taps) {
         const T* s = x + start[j] * c;
-        for (index_t i = 0; i < c; ++i) {
+        index_t i = 0;
+        if constexpr (kC == 0)
+            for (; i + kLanes<T> <= c; i += kLanes<T>) {
+                Vec<T> sum = weight[0] * load(s + i);
+                for (index_t k = 1; k < taps; ++k) sum += weight[k] * load(s + k * c + i);
+                store(out + i, add ? load(out + i) + scale * sum : scale * sum);
+            }
+        for (; i < c; ++i) {
+            if constexpr (kC == 0) no_vectors();
             T sum = weight[0] * s[i];
             for (index_t k = 1; k < taps; ++k) sum += weight[k] * s[k * c + i];
             out[i] = add ? out[i] + scale * sum : scale * sum;
@@ -244,12 +277,17 @@ RV_INLINE void resample_of(index_t n, index_t channels, index_t taps, const std:
 template <class T>
 void resample(index_t n, index_t c, index_t taps, const std::int32_t* start, const T* weight,
               const T* x, T scale, bool add, T* out) {
-    if (c == 1)
-        resample_of<1>(n, c, taps, start, weight, x, scale, add, out);
-    else if (c == 3)
-        resample_of<3>(n, c, taps, start, weight, x, scale, add, out);
-    else
-        resample_of<0>(n, c, taps, start, weight, x, scale, add, out);
+    if constexpr (kOftenUsed<T>) {
+        if (taps == 1 && c == 3)
+            return resample_of<1, 3>(n, c, taps, start, weight, x, scale, add, out);
+        if (taps == 1) return resample_of<1, 0>(n, c, taps, start, weight, x, scale, add, out);
+        if (taps == 2 && c == 1)
+            return resample_of<2, 1>(n, c, taps, start, weight, x, scale, add, out);
+        if (taps == 2 && c == 3)
+            return resample_of<2, 3>(n, c, taps, start, weight, x, scale, add, out);
+        if (taps == 2) return resample_of<2, 0>(n, c, taps, start, weight, x, scale, add, out);
+    }
+    resample_of<0, 0>(n, c, taps, start, weight, x, scale, add, out);
 }
 
 template <class T>
@@ -257,14 +295,8 @@ void resample_backward(index_t n, index_t c, index_t taps, const std::int32_t* s
                        const T* weight, const T* dy, T* dx) {
     for (index_t j = 0; j < n; ++j, dy += c, weight += taps) {
         T* d = dx + start[j] * c;
-        for (index_t k = 0; k < taps; ++k)
-            for (index_t i = 0; i < c; ++i) d[k * c + i] += weight[k] * dy[i];
+        for (index_t k = 0; k < taps; ++k) add_scaled(c, weight[k], dy, d + k * c);
     }
-}
-
-template <class T>
-void add_scaled(index_t n, T a, const T* x, T* y) {
-    for (index_t i = 0; i < n; ++i) y[i] += a * x[i];
 }
 
 }  // namespace

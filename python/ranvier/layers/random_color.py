@@ -25,6 +25,8 @@ class RandomContrast(RandomImageLayer):
 
     Shapes: (N, H, W, C) to the same, or (N, C, H, W); H and W may vary.
 
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
+
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.
 
@@ -61,6 +63,8 @@ class RandomBrightness(RandomImageLayer):
         data_format: "channels_last" (default) or "channels_first".
 
     Shapes: (N, H, W, C) to the same, or (N, C, H, W); H and W may vary.
+
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
 
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.

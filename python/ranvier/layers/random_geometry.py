@@ -25,6 +25,8 @@ class RandomFlip(RandomImageLayer):
 
     Shapes: (N, H, W, C) to the same, or (N, C, H, W); H and W may vary.
 
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
+
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.
 
@@ -69,6 +71,8 @@ class RandomRotation(AffineLayer):
 
     Shapes: (N, H, W, C) to the same, or (N, C, H, W); H and W may vary.
 
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
+
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.
 
@@ -110,6 +114,8 @@ class RandomTranslation(AffineLayer):
         fill_mode, interpolation, seed, fill_value, data_format: as in `RandomRotation`.
 
     Shapes: (N, H, W, C) to the same, or (N, C, H, W); H and W may vary.
+
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
 
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.
@@ -155,6 +161,8 @@ class RandomZoom(AffineLayer):
         fill_mode, interpolation, seed, fill_value, data_format: as in `RandomRotation`.
 
     Shapes: (N, H, W, C) to the same, or (N, C, H, W); H and W may vary.
+
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
 
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.
@@ -207,6 +215,8 @@ class RandomCrop(RandomImageLayer):
         data_format: "channels_last" (default) or "channels_first".
 
     Shapes: (N, H, W, C) to (N, height, width, C), or (N, C, H, W) likewise; H and W may vary.
+
+    Called on its own, without a model, the layer acts unless training=False, as in Keras.
 
     Raises:
         ValueError: arguments out of range, or an input that is no batch of images.
