@@ -26,6 +26,7 @@ class ResizeNode : public Node<T> {
         s.w = width_;
         return batch_shape(s, channels_first_);
     }
+    double flops(const NodeShapes& s) const final { return 8 * static_cast<double>(volume(s.y)); }
     void forward(const NodeShapes& s, const NodeRun<T>& r) const final {
         const ImageShape in = image_shape(s.x[0], channels_first_);
         resize(in, frame(in, r), spec_, height_, width_, r.x[0], r.y);

@@ -4,7 +4,6 @@
 
 #include "check.hpp"
 #include "ranvier/image.hpp"
-#include "ranvier/nodes_image.hpp"
 
 using namespace ranvier;
 
