@@ -100,6 +100,57 @@ class _Graph:
         kernel: int,
         bias: int,
     ) -> int: ...
+    # images (bind_nodes_image.cpp)
+    def random_flip(
+        self, x: int, horizontal: bool, vertical: bool, channels_first: bool, seed: int, /
+    ) -> int: ...
+    def random_affine(
+        self,
+        x: int,
+        motion: str,
+        first: tuple[float, float],
+        second: tuple[float, float],
+        interpolation: str,
+        fill_mode: str,
+        fill_value: float,
+        channels_first: bool,
+        seed: int,
+        /,
+    ) -> int: ...
+    def random_contrast(
+        self,
+        x: int,
+        factor: tuple[float, float],
+        limits: tuple[float, float],
+        channels_first: bool,
+        seed: int,
+        /,
+    ) -> int: ...
+    def random_brightness(
+        self,
+        x: int,
+        delta: tuple[float, float],
+        limits: tuple[float, float],
+        channels_first: bool,
+        seed: int,
+        /,
+    ) -> int: ...
+    def random_crop(
+        self, x: int, height: int, width: int, channels_first: bool, seed: int, /
+    ) -> int: ...
+    def center_crop(self, x: int, height: int, width: int, channels_first: bool, /) -> int: ...
+    def resizing(
+        self,
+        x: int,
+        height: int,
+        width: int,
+        interpolation: str,
+        antialias: bool,
+        aspect: str,
+        fill_value: float,
+        channels_first: bool,
+        /,
+    ) -> int: ...
 
 class Graph32(_Graph): ...
 class Graph64(_Graph): ...
@@ -171,6 +222,30 @@ class _Trainer:
 
 class Trainer32(_Trainer): ...
 class Trainer64(_Trainer): ...
+
+# images (bind_ops_image.cpp)
+def affine_transform(
+    x: _Array,
+    transforms: _Array,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    channels_first: bool,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def resize_images(
+    x: _Array,
+    height: int,
+    width: int,
+    interpolation: str,
+    antialias: bool,
+    aspect: str,
+    fill_value: float,
+    channels_first: bool,
+    out: _Array | None,
+    /,
+) -> _Array: ...
 
 # matrix products (bind_ops_matmul.cpp)
 def matmul(

@@ -36,7 +36,16 @@ from ranvier.layers.pooling import (
     MaxPooling3D,
 )
 from ranvier.layers.preprocessing import Normalization, Rescaling
+from ranvier.layers.random_color import RandomBrightness, RandomContrast
+from ranvier.layers.random_geometry import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from ranvier.layers.regularization import Dropout, GaussianNoise
+from ranvier.layers.resizing import CenterCrop, Resizing
 from ranvier.layers.shaping import Flatten, Permute, RepeatVector, Reshape
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -64,6 +73,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "CenterCrop",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -104,10 +114,18 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "Softmax",

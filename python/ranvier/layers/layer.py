@@ -347,7 +347,11 @@ class Layer(Configurable):
         network: Network | None = self.__dict__.get("_network")
         if network is None or network.sample_shape != array.shape[1:]:
             network = self.__dict__["_network"] = Network([self], array.shape[1:], self.dtype)
-        return network.run(array, training)
+        return network.run(array, training, self._next_stream())
+
+    def _next_stream(self) -> int:
+        """Which random numbers the next call of this layer alone draws."""
+        return 0
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

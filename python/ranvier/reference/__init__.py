@@ -23,6 +23,7 @@ from ranvier.reference.data import (
     reduce_sumsq,
     scale_shift,
 )
+from ranvier.reference.images import affine_transform, resize_images
 from ranvier.reference.linear import matmul
 from ranvier.reference.losses import count, loss
 from ranvier.reference.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
@@ -61,6 +62,7 @@ __all__ = [
     "activation_backward",
     "activation_derivative",
     "activation_reads_input",
+    "affine_transform",
     "all_finite",
     "average_pool",
     "average_pool_backward",
@@ -101,6 +103,7 @@ __all__ = [
     "reduce_sum",
     "reduce_sumabs",
     "reduce_sumsq",
+    "resize_images",
     "scale_shift",
     "sigmoid",
     "softmax",

@@ -1,0 +1,37 @@
+// Names of modes as Python gives them, checked there too.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "ranvier/image.hpp"
+
+namespace ranvier {
+
+template <class E, int kCount>
+E named(const char* what, const char* const (&names)[kCount], const std::string& name) {
+    for (int i = 0; i < kCount; ++i)
+        if (name == names[i]) return static_cast<E>(i);
+    throw pybind11::value_error(std::string("`") + what + "` is unknown: '" + name + "'");
+}
+
+inline Interpolation interpolation_named(const std::string& name) {
+    static constexpr const char* names[] = {"nearest", "bilinear", "bicubic", "lanczos3",
+                                            "lanczos5"};
+    return named<Interpolation>("interpolation", names, name);
+}
+inline AffineSpec affine_spec(const std::string& interpolation, const std::string& fill_mode,
+                              double fill_value) {
+    static constexpr const char* names[] = {"constant", "nearest", "wrap", "mirror", "reflect"};
+    return {interpolation_named(interpolation), named<FillMode>("fill_mode", names, fill_mode),
+            fill_value};
+}
+inline ResizeSpec resize_spec(const std::string& interpolation, bool antialias,
+                              const std::string& aspect, double fill_value) {
+    static constexpr const char* names[] = {"stretch", "crop", "pad"};
+    return {interpolation_named(interpolation), antialias, named<Aspect>("aspect", names, aspect),
+            fill_value};
+}
+
+}  // namespace ranvier
