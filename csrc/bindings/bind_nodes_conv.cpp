@@ -3,6 +3,8 @@
 #include "bindings/names.hpp"
 #include "ranvier/nodes_conv.hpp"
 
+#include <pybind11/stl.h>
+
 namespace py = pybind11;
 
 namespace ranvier {
