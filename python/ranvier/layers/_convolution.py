@@ -63,6 +63,10 @@ class ConvolutionLayer(Layer):
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
 
+    def get_config(self) -> dict[str, Any]:
+        # of these layers Keras writes it even if it is None
+        return {"activity_regularizer": None, **super().get_config()}
+
     # -- shapes -----------------------------------------------------------------------------
 
     def _channels(self, input_shape: Shape) -> int:
