@@ -138,7 +138,7 @@ def winograd() -> Iterator[Any]:
     ranvier.config.set_winograd(before)
 
 
-# (kernel, dilation): what Winograd's algorithms are for
+# (kernel, dilation): what Winograd's algorithms are for, where there are channels enough
 WINOGRADS = [(3, 1), (3, 2), (5, 1)]
 
 
@@ -161,7 +161,7 @@ def three_products(
     return (x, kernel, dy), run
 
 
-@pytest.mark.parametrize("channels", [16, 17, 64])
+@pytest.mark.parametrize("channels", [33, 64])
 @pytest.mark.parametrize(("kernel_size", "dilation"), WINOGRADS)
 def test_winograds_error_in_float32_is_bounded(
     kernel_size: int, dilation: int, channels: int, rng: np.random.Generator, winograd: Any
@@ -275,6 +275,7 @@ def test_a_trained_network_has_the_same_bits_for_any_number_of_threads(
             [
                 L.Input(x.shape[1:]),
                 L.Conv2D(32, 3, activation="relu"),
+                L.MaxPooling2D(2, 1),
                 L.Conv2D(32, 3, activation="gelu", padding="same"),
                 L.DepthwiseConv2D(3, 2, activation="relu"),
                 L.SeparableConv2D(24, 3, depth_multiplier=2),
