@@ -2,7 +2,6 @@
 // multiplied at 36 points, and transformed back while they are in L2.
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 
 #include "conv/map.hpp"
 #include "kernels/winograd.hpp"
@@ -80,14 +79,21 @@ Pixels<T> pixels(const T* image, const index_t (&extent)[3], index_t c,
     const index_t row = extent[2] * c, dy = dilation[1], dx = dilation[2];
     if (y0 >= 0 && x0 >= 0 && y0 + (size - 1) * dy < extent[1] && x0 + (size - 1) * dx < extent[2])
         return {image + y0 * row + x0 * c, row * dy, c * dx};
-    std::memset(room, 0, static_cast<std::size_t>(size * size * c) * sizeof(T));
+    // The pixels j0..j1 of a row lie within the image.
+    const index_t j0 = std::clamp<index_t>((-x0 + dx - 1) / dx, 0, size);
+    const index_t j1 = std::clamp<index_t>((extent[2] - x0 + dx - 1) / dx, j0, size);
     for (index_t i = 0; i < size; ++i) {
+        T* to = room + i * size * c;
         const index_t y = y0 + i * dy;
-        if (y < 0 || y >= extent[1]) continue;
-        for (index_t j = 0; j < size; ++j)
-            if (const index_t x = x0 + j * dx; x >= 0 && x < extent[2])
-                std::memcpy(room + (i * size + j) * c, image + y * row + x * c,
-                            static_cast<std::size_t>(c) * sizeof(T));
+        const bool outside = y < 0 || y >= extent[1] || j0 == j1;
+        std::fill(to, to + (outside ? size : j0) * c, T(0));
+        if (outside) continue;
+        std::fill(to + j1 * c, to + size * c, T(0));
+        const T* from = image + y * row + x0 * c;
+        if (dx == 1)
+            std::copy(from + j0 * c, from + j1 * c, to + j0 * c);
+        else
+            for (index_t j = j0; j < j1; ++j) std::copy_n(from + j * dx * c, c, to + j * c);
     }
     return {room, size * c, c};
 }
