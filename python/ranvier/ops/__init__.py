@@ -28,6 +28,19 @@ from ranvier.ops.data import (
 from ranvier.ops.linear import matmul
 from ranvier.ops.losses import count, loss
 from ranvier.ops.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
+from ranvier.ops.norms import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+    unit_norm,
+    unit_norm_backward,
+)
 from ranvier.ops.optim import optimizer_slots, optimizer_step
 from ranvier.ops.random import (
     dropout,
@@ -49,6 +62,9 @@ __all__ = [
     "activation_derivative",
     "activation_reads_input",
     "all_finite",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
     "bias_activation_backward",
     "column_sums",
     "count",
@@ -58,6 +74,10 @@ __all__ = [
     "exp",
     "expm1",
     "gather_rows",
+    "group_norm",
+    "group_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "log",
     "log1p",
     "log_softmax",
@@ -75,12 +95,16 @@ __all__ = [
     "reduce_sum",
     "reduce_sumabs",
     "reduce_sumsq",
+    "rms_norm",
+    "rms_norm_backward",
     "scale_shift",
     "sigmoid",
     "softmax",
     "softmax_backward",
     "softplus",
     "tanh",
+    "unit_norm",
+    "unit_norm_backward",
 ]
 
 

@@ -25,6 +25,19 @@ from ranvier.reference.data import (
 from ranvier.reference.linear import matmul
 from ranvier.reference.losses import count, loss
 from ranvier.reference.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
+from ranvier.reference.norms import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+    unit_norm,
+    unit_norm_backward,
+)
 from ranvier.reference.optim import optimizer_slots, optimizer_step
 from ranvier.reference.random import (
     dropout,
@@ -46,6 +59,9 @@ __all__ = [
     "activation_derivative",
     "activation_reads_input",
     "all_finite",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
     "bias_activation_backward",
     "column_sums",
     "count",
@@ -55,6 +71,10 @@ __all__ = [
     "exp",
     "expm1",
     "gather_rows",
+    "group_norm",
+    "group_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "log",
     "log1p",
     "log_softmax",
@@ -72,10 +92,14 @@ __all__ = [
     "reduce_sum",
     "reduce_sumabs",
     "reduce_sumsq",
+    "rms_norm",
+    "rms_norm_backward",
     "scale_shift",
     "sigmoid",
     "softmax",
     "softmax_backward",
     "softplus",
     "tanh",
+    "unit_norm",
+    "unit_norm_backward",
 ]

@@ -1,0 +1,2 @@
+#include "check.hpp"
+RV_TEST_MAIN
