@@ -8,50 +8,50 @@ namespace {
 // Elements that are added in T before the sum goes on in double.
 constexpr index_t kChunk = 4096;
 
-// The sums over a row of the two vectors that f(offset, count, a, b) adds to.
-template <class T, class F>
-RV_INLINE void row_sums(index_t n, double* first, double* second, F f) {
+// The sums over a row of what f(offset, count, s) adds to the vectors s[0] ... s[kSums - 1].
+template <int kSums, class T, class F>
+RV_INLINE void row_sums(index_t n, double* sums, F f) {
     constexpr index_t L = kLanes<T>;
-    *first = *second = 0;
+    for (int k = 0; k < kSums; ++k) sums[k] = 0;
     for (index_t begin = 0; begin < n; begin += kChunk) {
         const index_t end = n - begin < kChunk ? n : begin + kChunk;
-        Vec<T> a[4] = {}, b[4] = {};
+        Vec<T> s[4][kSums] = {};
         index_t i = begin;
         for (; i + 4 * L <= end; i += 4 * L)
-            for (int v = 0; v < 4; ++v) f(i + v * L, L, a[v], b[v]);
-        for (; i + L <= end; i += L) f(i, L, a[0], b[0]);
-        if (i < end) f(i, end - i, a[1], b[1]);
-        *first += static_cast<double>(hsum<T>((a[0] + a[1]) + (a[2] + a[3])));
-        *second += static_cast<double>(hsum<T>((b[0] + b[1]) + (b[2] + b[3])));
+            for (int v = 0; v < 4; ++v) f(i + v * L, L, s[v]);
+        for (; i + L <= end; i += L) f(i, L, s[0]);
+        if (i < end) f(i, end - i, s[1]);
+        for (int k = 0; k < kSums; ++k)
+            sums[k] += static_cast<double>(hsum<T>((s[0][k] + s[1][k]) + (s[2][k] + s[3][k])));
     }
 }
 
 // Two passes; the second also adds up what rounding left of the sum of differences.
 template <class T>
 RV_INLINE void row_moments(index_t n, const T* x, double* mean, double* variance) {
-    double sum, square, none;
-    row_sums<T>(n, &sum, &none, [&](index_t i, index_t c, Vec<T>& a, Vec<T>&) RV_LAMBDA_INLINE {
-        a += load_some<T>(x + i, c);
+    const double share = 1 / static_cast<double>(n);
+    double sum[2];
+    row_sums<1, T>(n, sum, [&](index_t i, index_t c, Vec<T>* s) RV_LAMBDA_INLINE {
+        s[0] += load_some<T>(x + i, c);
     });
-    const T about = static_cast<T>(sum / static_cast<double>(n));
+    const T about = static_cast<T>(sum[0] * share);
     const Vec<T> m = splat<T>(about);
-    row_sums<T>(n, &sum, &square, [&](index_t i, index_t c, Vec<T>& a, Vec<T>& b) RV_LAMBDA_INLINE {
+    row_sums<2, T>(n, sum, [&](index_t i, index_t c, Vec<T>* s) RV_LAMBDA_INLINE {
         const Vec<T> d = load_some<T>(x + i, c, about) - m;
-        a += d;
-        b = fma(d, d, b);
+        s[0] += d;
+        s[1] = fma(d, d, s[1]);
     });
-    const double rest = sum / static_cast<double>(n);
-    const double v = square / static_cast<double>(n) - rest * rest;
+    const double rest = sum[0] * share, v = sum[1] * share - rest * rest;
     *mean = static_cast<double>(about) + rest;
     *variance = v < 0 ? 0 : v;
 }
 
 template <class T>
 RV_INLINE double row_square(index_t n, const T* x) {
-    double square, none;
-    row_sums<T>(n, &square, &none, [&](index_t i, index_t c, Vec<T>& a, Vec<T>&) RV_LAMBDA_INLINE {
+    double square;
+    row_sums<1, T>(n, &square, [&](index_t i, index_t c, Vec<T>* s) RV_LAMBDA_INLINE {
         const Vec<T> v = load_some<T>(x + i, c);
-        a = fma(v, v, a);
+        s[0] = fma(v, v, s[0]);
     });
     return square;
 }
@@ -92,17 +92,17 @@ template <class T>
 RV_INLINE RowGradient<T> row_gradient(RowNorm kind, index_t n, const T* x, T mean, T inverse,
                                       const T* gamma, double epsilon, const T* dy) {
     const Vec<T> m = splat<T>(kind == RowNorm::layer ? mean : T(0));
-    double sum, dot;
-    row_sums<T>(n, &sum, &dot, [&](index_t i, index_t c, Vec<T>& p, Vec<T>& q) RV_LAMBDA_INLINE {
+    double sum[2];
+    row_sums<2, T>(n, sum, [&](index_t i, index_t c, Vec<T>* s) RV_LAMBDA_INLINE {
         const Vec<T> g = load_some<T>(dy + i, c) * load_some<T>(gamma + i, c);
-        p += g;
-        q = fma(g, load_some<T>(x + i, c) - m, q);
+        s[0] += g;
+        s[1] = fma(g, load_some<T>(x + i, c) - m, s[1]);
     });
     const double k = static_cast<double>(inverse), count = static_cast<double>(n);
-    double b = -(k * dot) * (k * k), c = 0;
+    double b = -(k * sum[1]) * (k * k), c = 0;
     if (kind != RowNorm::unit) b /= count;
     if (kind == RowNorm::unit && k >= static_cast<double>(static_cast<T>(1 / epsilon))) b = 0;
-    if (kind == RowNorm::layer) c = -k * sum / count;
+    if (kind == RowNorm::layer) c = -k * sum[0] / count;
     const bool centred = kind == RowNorm::layer || kind == RowNorm::layer_rms;
     const T rest = kind == RowNorm::layer_rms ? mean * inverse : T(0);
     return {splat<T>(centred ? mean : T(0)), splat<T>(inverse), splat<T>(rest),

@@ -9,14 +9,14 @@ namespace {
 // y = (x - mean) gamma inverse(j) + beta
 template <class T, class F>
 void normalize(const ColumnBlocks& blocks, const T* x, const T* mean, const T* gamma, const T* beta,
-               F&& inverse, T* y) {
+               bool backwards, T* y, F&& inverse) {
     const index_t cols = blocks.cols;
     const Scratch<T> scale(cols), shift(cols);
     for (index_t j = 0; j < cols; ++j) {
         scale[j] = static_cast<T>(inverse(j) * (gamma == nullptr ? 1.0 : double(gamma[j])));
         shift[j] = beta == nullptr ? T(0) : beta[j];
     }
-    column_apply(blocks, x, mean, scale.get(), shift.get(), y);
+    column_apply(blocks, x, mean, scale.get(), shift.get(), backwards, y);
 }
 
 }  // namespace
@@ -33,18 +33,16 @@ void batch_norm_forward(index_t rows, index_t cols, const T* x, const T* gamma, 
         mean[j] = static_cast<T>(middle[j]);
         variance[j] = static_cast<T>(square[j]);
     }
-    normalize(
-        blocks, x, mean, gamma, beta, [&](index_t j) { return 1 / std::sqrt(square[j] + epsilon); },
-        y);
+    normalize(blocks, x, mean, gamma, beta, true, y,
+              [&](index_t j) { return 1 / std::sqrt(square[j] + epsilon); });
 }
 
 template <class T>
 void batch_norm_inference(index_t rows, index_t cols, const T* x, const T* mean, const T* variance,
                           const T* gamma, const T* beta, double epsilon, T* y) {
     if (rows <= 0 || cols <= 0) return;
-    normalize(
-        ColumnBlocks(rows, cols), x, mean, gamma, beta,
-        [&](index_t j) { return 1 / std::sqrt(double(variance[j]) + epsilon); }, y);
+    normalize(ColumnBlocks(rows, cols), x, mean, gamma, beta, false, y,
+              [&](index_t j) { return 1 / std::sqrt(double(variance[j]) + epsilon); });
 }
 
 template <class T>
@@ -66,7 +64,7 @@ void batch_norm_backward(index_t rows, index_t cols, const T* x, const T* mean, 
         b[j] = c[j] = 0;
         if (of_batch) {
             b[j] = static_cast<T>(-scale * inverse * inverse * dot[j] / double(rows));
-            c[j] = static_cast<T>(-scale * sum[j] / double(rows));
+            c[j] = static_cast<T>(-double(a[j]) * sum[j] / double(rows));
         }
         if (dgamma != nullptr) dgamma[j] = static_cast<T>(dot[j] * inverse);
         if (dbeta != nullptr) dbeta[j] = static_cast<T>(sum[j]);
@@ -75,7 +73,7 @@ void batch_norm_backward(index_t rows, index_t cols, const T* x, const T* mean, 
     if (of_batch)
         column_gradient(blocks, x, mean, a.get(), b.get(), c.get(), dy, dx);
     else
-        column_apply(blocks, dy, b.get(), a.get(), c.get(), dx);  // b and c are 0
+        column_apply(blocks, dy, b.get(), a.get(), c.get(), false, dx);  // b and c are 0
 }
 
 #define RV_INSTANTIATE(T)                                                                          \

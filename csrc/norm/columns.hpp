@@ -132,20 +132,20 @@ void column_dots(const ColumnBlocks& blocks, const T* x, const T* mean, const T*
     }
 }
 
-// Blocks from the last to the first: the last are still in cache from the pass before.
+// backwards: from the last block to the first, as the last are still in cache from a pass before.
 template <class T, class F>
-void column_map(const ColumnBlocks& blocks, int arrays, F&& f) {
+void column_map(const ColumnBlocks& blocks, int arrays, bool backwards, F&& f) {
     parallel_for(column_threads<T>(blocks.rows, blocks.cols, arrays), blocks.count,
-                 [&](index_t b) { f(blocks.at(blocks.count - 1 - b)); });
+                 [&](index_t b) { f(blocks.at(backwards ? blocks.count - 1 - b : b)); });
 }
 
 // y = (x - mean) * scale + shift
 template <class T>
 void column_apply(const ColumnBlocks& blocks, const T* x, const T* mean, const T* scale,
-                  const T* shift, T* y) {
+                  const T* shift, bool backwards, T* y) {
     const auto& k = kernels<ColumnNormKernels, T>();
     const WideVector<T> m(blocks, mean), a(blocks, scale), b(blocks, shift);
-    column_map<T>(blocks, 2, [&](const ColumnBlocks::Block& at) {
+    column_map<T>(blocks, 2, backwards, [&](const ColumnBlocks::Block& at) {
         k.apply(at.rows, at.cols, x + at.offset, m.get(), a.get(), b.get(), y + at.offset);
     });
 }
@@ -156,7 +156,7 @@ void column_gradient(const ColumnBlocks& blocks, const T* x, const T* mean, cons
                      const T* c, const T* dy, T* dx) {
     const auto& k = kernels<ColumnNormKernels, T>();
     const WideVector<T> m(blocks, mean), wa(blocks, a), wb(blocks, b), wc(blocks, c);
-    column_map<T>(blocks, 3, [&](const ColumnBlocks::Block& at) {
+    column_map<T>(blocks, 3, true, [&](const ColumnBlocks::Block& at) {
         k.gradient(at.rows, at.cols, x + at.offset, m.get(), wa.get(), wb.get(), wc.get(),
                    dy + at.offset, dx + at.offset);
     });

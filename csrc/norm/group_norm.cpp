@@ -43,7 +43,7 @@ void group_norm_forward(index_t samples, index_t rows, index_t cols, index_t gro
                 shift[j] = beta == nullptr ? T(0) : beta[j];
             }
         }
-        column_apply(blocks, xs, m.get(), scale.get(), shift.get(), y + s * rows * cols);
+        column_apply(blocks, xs, m.get(), scale.get(), shift.get(), true, y + s * rows * cols);
     });
 }
 
