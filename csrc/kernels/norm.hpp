@@ -9,10 +9,11 @@ namespace ranvier {
 // All on contiguous [rows, cols]; vectors of `cols` elements.
 template <class T>
 struct ColumnNormKernels {
-    // sum[j] = sum_i (x[i, j] - x[0, j]), square[j] = sum_i (x[i, j] - x[0, j])^2.
-    // As x[0, j] is one of the numbers, taking sum^2 / rows off square loses at most a factor
-    // `rows` of precision, however far from 0 they are.
-    void (*moments)(index_t rows, index_t cols, const T* x, T* sum, T* square);
+    // about[j]: the mean of eight rows or more, evenly spread; sum[j] = sum_i (x[i, j] - about[j]);
+    // square[j] = sum_i (x[i, j] - about[j])^2. As those rows count in the variance, taking
+    // sum^2 / rows off square loses at most a factor rows / 8 of precision, however far from 0 the
+    // numbers are, and next to nothing unless it is those rows that lie apart.
+    void (*moments)(index_t rows, index_t cols, const T* x, T* about, T* sum, T* square);
     // y = (x - mean) * scale + shift
     void (*apply)(index_t rows, index_t cols, const T* x, const T* mean, const T* scale,
                   const T* shift, T* y);

@@ -7,18 +7,28 @@ namespace {
 
 // kVectors vectors of columns, down all rows. `count`: lanes of the only one, if it is partial.
 template <int kVectors, class T>
-RV_INLINE void moments_tile(index_t rows, index_t cols, index_t count, const T* x, T* sum,
+RV_INLINE void moments_tile(index_t rows, index_t cols, index_t count, const T* x, T* about, T* sum,
                             T* square) {
     constexpr index_t L = kLanes<T>;
-    Vec<T> first[kVectors], s[kVectors] = {}, q[kVectors] = {};
-    for (int v = 0; v < kVectors; ++v) first[v] = load_some<T>(x + v * L, count);
-    for (index_t i = 1; i < rows; ++i)
+    Vec<T> m[kVectors], s[kVectors] = {}, q[kVectors] = {};
+    for (int v = 0; v < kVectors; ++v) m[v] = load_some<T>(x + v * L, count);
+    const index_t step = rows < 16 ? 1 : rows / 8;
+    index_t taken = 0;
+    for (index_t i = 0; i < rows; i += step, ++taken)
+        for (int v = 0; v < kVectors; ++v) s[v] += load_some<T>(x + i * cols + v * L, count) - m[v];
+    const Vec<T> share = splat<T>(T(1) / static_cast<T>(taken));
+    for (int v = 0; v < kVectors; ++v) {
+        m[v] += s[v] * share;
+        s[v] = Vec<T>{};
+    }
+    for (index_t i = 0; i < rows; ++i)
         for (int v = 0; v < kVectors; ++v) {
-            const Vec<T> d = load_some<T>(x + i * cols + v * L, count) - first[v];
+            const Vec<T> d = load_some<T>(x + i * cols + v * L, count) - m[v];
             s[v] += d;
             q[v] = fma(d, d, q[v]);
         }
     for (int v = 0; v < kVectors; ++v) {
+        store_some<T>(about + v * L, m[v], count);
         store_some<T>(sum + v * L, s[v], count);
         store_some<T>(square + v * L, q[v], count);
     }
@@ -44,13 +54,14 @@ RV_INLINE void dots_tile(index_t rows, index_t cols, index_t count, const T* x, 
 }
 
 template <class T>
-void moments(index_t rows, index_t cols, const T* x, T* sum, T* square) {
+void moments(index_t rows, index_t cols, const T* x, T* about, T* sum, T* square) {
     constexpr index_t L = kLanes<T>;
     index_t j = 0;
     for (; j + 4 * L <= cols; j += 4 * L)
-        moments_tile<4, T>(rows, cols, L, x + j, sum + j, square + j);
-    for (; j + L <= cols; j += L) moments_tile<1, T>(rows, cols, L, x + j, sum + j, square + j);
-    if (j < cols) moments_tile<1, T>(rows, cols, cols - j, x + j, sum + j, square + j);
+        moments_tile<4, T>(rows, cols, L, x + j, about + j, sum + j, square + j);
+    for (; j + L <= cols; j += L)
+        moments_tile<1, T>(rows, cols, L, x + j, about + j, sum + j, square + j);
+    if (j < cols) moments_tile<1, T>(rows, cols, cols - j, x + j, about + j, sum + j, square + j);
 }
 
 template <class T>

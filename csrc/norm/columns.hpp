@@ -72,10 +72,11 @@ template <class T>
 void column_moments(const ColumnBlocks& blocks, const T* x, double* mean, double* square) {
     const auto& k = kernels<ColumnNormKernels, T>();
     const index_t w = blocks.width, cols = blocks.cols;
-    const Scratch<T> sums(blocks.count * 2 * w);
+    const Scratch<T> parts(blocks.count * 3 * w);
     parallel_for(column_threads<T>(blocks.rows, cols, 1), blocks.count, [&](index_t b) {
         const auto [offset, rows, width] = blocks.at(b);
-        k.moments(rows, width, x + offset, sums.get() + 2 * b * w, sums.get() + (2 * b + 1) * w);
+        T* part = parts.get() + 3 * b * w;
+        k.moments(rows, width, x + offset, part, part + w, part + 2 * w);
     });
     const Scratch<double> total(w), middle(w);
     auto collapse = [&](double* out) {
@@ -85,22 +86,22 @@ void column_moments(const ColumnBlocks& blocks, const T* x, double* mean, double
     };
     for (index_t j = 0; j < w; ++j) total[j] = 0;
     for (index_t b = 0; b < blocks.count; ++b) {
-        const auto [offset, rows, width] = blocks.at(b);
-        const T *first = x + offset, *sum = sums.get() + 2 * b * w;
+        const index_t rows = blocks.at(b).rows, width = blocks.at(b).cols;
+        const T* part = parts.get() + 3 * b * w;
         const double n = double(rows);
-        for (index_t j = 0; j < width; ++j) total[j] += n * double(first[j]) + double(sum[j]);
+        for (index_t j = 0; j < width; ++j) total[j] += n * double(part[j]) + double(part[w + j]);
     }
     collapse(mean);
     for (index_t j = 0; j < cols; ++j) mean[j] /= double(blocks.rows);
     for (index_t j = 0; j < w; ++j) middle[j] = mean[j % cols];
     for (index_t j = 0; j < w; ++j) total[j] = 0;
     for (index_t b = 0; b < blocks.count; ++b) {
-        const auto [offset, rows, width] = blocks.at(b);
-        const T *first = x + offset, *sum = sums.get() + 2 * b * w, *squares = sum + w;
+        const index_t rows = blocks.at(b).rows, width = blocks.at(b).cols;
+        const T *about = parts.get() + 3 * b * w, *sum = about + w, *squares = sum + w;
         const double n = double(rows), each = 1 / n;
         for (index_t j = 0; j < width; ++j) {
             const double s = double(sum[j]), own = double(squares[j]) - s * s * each;
-            const double d = double(first[j]) + s * each - middle[j];
+            const double d = double(about[j]) + s * each - middle[j];
             total[j] += (own < 0 ? 0 : own) + n * d * d;
         }
     }

@@ -34,7 +34,7 @@ def model_of(layer: Any, shape: Any = (3, 4)) -> ranvier.Sequential:
         (lambda: L.BatchNormalization(epsilon=float("nan")), ValueError, "`epsilon`"),
         (lambda: L.BatchNormalization(synchronized=True), ValueError, "`synchronized` must be False"),
         (lambda: L.BatchNormalization(renorm=True), ValueError, "`renorm` is not in ranvier"),
-        (lambda: L.BatchNormalization(gamma_initializer="one"), ValueError, "ones"),
+        (lambda: L.BatchNormalization(gamma_initializer="onez"), ValueError, "ones"),
         (lambda: L.BatchNormalization(momentun=0.9), TypeError, "momentum"),
         (lambda: L.BatchNormalization(name="b").inference_scale_offset(), ValueError, "'b': inference_scale_offset.. needs the weights"),
         (lambda: model_of(L.BatchNormalization())(X[..., :3]), ValueError, r"got \(2, 3, 3\)"),
