@@ -14,6 +14,25 @@ void each_sample(index_t samples, index_t elements, int arrays, F&& f) {
     parallel_for(samples >= threads ? threads : 1, samples, f);
 }
 
+// dx = a dy + b (x - mean) + c of one group of columns, [first, end), from the sums of its columns;
+// dot becomes the sample's part of dgamma. n: the group's elements.
+template <class T>
+void group_gradient(index_t first, index_t end, double n, double inverse, const T* gamma,
+                    const double* sum, double* dot, T* a, T* b, T* c) {
+    double all = 0, dots = 0;
+    for (index_t j = first; j < end; ++j) {
+        const double w = gamma == nullptr ? 1.0 : double(gamma[j]);
+        all += w * sum[j];
+        dots += w * dot[j];
+        a[j] = static_cast<T>(inverse * w);
+        dot[j] *= inverse;
+    }
+    for (index_t j = first; j < end; ++j) {
+        b[j] = static_cast<T>(-inverse * inverse * inverse * dots / n);
+        c[j] = static_cast<T>(-inverse * all / n);
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -62,21 +81,9 @@ void group_norm_backward(index_t samples, index_t rows, index_t cols, index_t gr
         const index_t at = s * rows * cols;
         for (index_t j = 0; j < cols; ++j) m[j] = mean[s * groups + j / each];
         column_dots(blocks, x + at, m.get(), dy + at, sum, dot);
-        for (index_t g = 0; g < groups; ++g) {
-            const double k = double(inverse[s * groups + g]);
-            double all = 0, dots = 0;
-            for (index_t j = g * each; j < (g + 1) * each; ++j) {
-                const double w = gamma == nullptr ? 1.0 : double(gamma[j]);
-                all += w * sum[j];
-                dots += w * dot[j];
-                a[j] = static_cast<T>(k * w);
-                dot[j] *= k;
-            }
-            for (index_t j = g * each; j < (g + 1) * each; ++j) {
-                b[j] = static_cast<T>(-k * k * k * dots / n);
-                c[j] = static_cast<T>(-k * all / n);
-            }
-        }
+        for (index_t g = 0; g < groups; ++g)
+            group_gradient(g * each, (g + 1) * each, n, double(inverse[s * groups + g]), gamma, sum,
+                           dot, a.get(), b.get(), c.get());
         if (dx != nullptr)
             column_gradient(blocks, x + at, m.get(), a.get(), b.get(), c.get(), dy + at, dx + at);
     });

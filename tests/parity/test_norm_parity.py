@@ -99,10 +99,9 @@ def training_gradients(model: Any, x: np.ndarray, r: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize("case", BATCH, ids=ids)
-@pytest.mark.parametrize("rows", [2, 6])
-def test_batch_in_training(case: Case, rows: int, rng: np.random.Generator) -> None:
+def test_batch_in_training(case: Case, rng: np.random.Generator) -> None:
     ours, theirs = with_weights(case, rng)
-    x = rng.normal(1.0, 1.5, size=(rows, *case[2])).astype("float32")
+    x = rng.normal(1.0, 1.5, size=(5, *case[2])).astype("float32")
     r = rng.normal(size=x.shape).astype("float32")
     (expected, after), dx, dw = training_gradients(theirs, x, r)
 
