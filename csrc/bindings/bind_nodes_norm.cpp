@@ -1,12 +1,57 @@
-// Normalization: the nodes of a graph.
+// Normalization: the nodes of a graph. -1 for a parameter that there is not.
 #include "bindings/bind_nodes.hpp"
+#include "bindings/norm_names.hpp"
+#include "ranvier/nodes_norm.hpp"
+
+#include <pybind11/stl.h>
 
 namespace py = pybind11;
 
 namespace ranvier {
+namespace {
+
+std::vector<int> present(std::initializer_list<int> params) {
+    std::vector<int> found;
+    for (int p : params)
+        if (p >= 0) found.push_back(p);
+    return found;
+}
+
+}  // namespace
 
 template <class T>
-void bind_norm_nodes(GraphClass<T>&) {}
+void bind_norm_nodes(GraphClass<T>& graph) {
+    using G = Graph<T>;
+    graph
+        .def(
+            "batch_norm",
+            [](G& g, int x, index_t channels, int gamma, int beta, int mean, int variance,
+               double momentum, double epsilon, bool frozen) {
+                return g.add(
+                    make_batch_norm<T>(channels, gamma >= 0, beta >= 0, momentum, epsilon, frozen),
+                    {x}, present({gamma, beta, mean, variance}));
+            },
+            py::arg("x"), py::arg("channels"), py::arg("gamma"), py::arg("beta"), py::arg("mean"),
+            py::arg("variance"), py::arg("momentum"), py::arg("epsilon"), py::arg("frozen"))
+        .def(
+            "group_norm",
+            [](G& g, int x, index_t channels, index_t groups, int gamma, int beta, double epsilon) {
+                return g.add(make_group_norm<T>(channels, groups, gamma >= 0, beta >= 0, epsilon),
+                             {x}, present({gamma, beta}));
+            },
+            py::arg("x"), py::arg("channels"), py::arg("groups"), py::arg("gamma"), py::arg("beta"),
+            py::arg("epsilon"))
+        .def(
+            "row_norm",
+            [](G& g, int x, const std::string& kind, const Shape& shape, int gamma, int beta,
+               double epsilon) {
+                return g.add(
+                    make_row_norm<T>(row_norm_named(kind), shape, gamma >= 0, beta >= 0, epsilon),
+                    {x}, present({gamma, beta}));
+            },
+            py::arg("x"), py::arg("kind"), py::arg("shape"), py::arg("gamma"), py::arg("beta"),
+            py::arg("epsilon"));
+}
 
 template void bind_norm_nodes(GraphClass<float>&);
 template void bind_norm_nodes(GraphClass<double>&);

@@ -52,14 +52,12 @@ class WeightSum {
 template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
 
-// Winograd's way (winograd.cpp), for 3x3 kernels that winograd_pays() for. `turned`: w is that of
-// reversed(s), and is still to be reversed.
-template <class T>
+// Winograd's way (winograd.cpp), of floats, where it pays. `turned`: w is that of reversed(s), and
+// is still to be reversed.
 bool winograd_pays(const ConvShape& s);
-template <class T>
-ImageMapPtr<T> winograd_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool turned);
-template <class T>
-std::unique_ptr<WeightSum<T>> winograd_weight_sum(const ConvShape& s);
+ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
+                                bool turned);
+std::unique_ptr<WeightSum<float>> winograd_weight_sum(const ConvShape& s);
 
 // One tap, no stride, one group: pixels are rows of a plain product.
 bool is_pointwise(const ConvShape& s);

@@ -1,6 +1,6 @@
 // The forward pass and the gradient of the input, as windows or as a plain product.
 #include <algorithm>
-#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "conv/map.hpp"
@@ -237,7 +237,8 @@ void reverse_weights(const ConvShape& s, const T* w, T* out) {
 template <class T>
 ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::no, w, finish);
-    if (winograd_pays<T>(s)) return winograd_map(s, w, finish, false);
+    if constexpr (std::is_same_v<T, float>)
+        if (winograd_pays(s)) return winograd_map(s, w, finish, false);
     auto map = std::make_unique<WindowMap<T>>(s.out_pixels() * s.co, index_t{0});
     Window<T> v{};
     for (int i = 0; i < 3; ++i) {
@@ -272,7 +273,8 @@ ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& fini
 template <class T>
 ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::yes, w, finish);
-    if (winograd_pays<T>(reversed(s))) return winograd_map(reversed(s), w, finish, true);
+    if constexpr (std::is_same_v<T, float>)
+        if (winograd_pays(reversed(s))) return winograd_map(reversed(s), w, finish, true);
     auto map = std::make_unique<WindowMap<T>>(s.in_pixels() * s.c, s.weights());
     index_t r[3];
     for (r[0] = 0; r[0] < s.stride[0]; ++r[0])

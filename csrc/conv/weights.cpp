@@ -1,6 +1,7 @@
 // The gradient of the weights, summed over images: by the register tiles, which read the pixels
 // where they lie, over gathered patches, or a channel at a time.
 #include <algorithm>
+#include <type_traits>
 
 #include "conv/depthwise.hpp"
 #include "conv/map.hpp"
@@ -142,7 +143,8 @@ class PointwiseWeightSum final : public WeightSum<T> {
 template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s) {
     if (is_pointwise(s)) return std::make_unique<PointwiseWeightSum<T>>(s);
-    if (winograd_pays<T>(s)) return winograd_weight_sum<T>(s);
+    if constexpr (std::is_same_v<T, float>)
+        if (winograd_pays(s)) return winograd_weight_sum(s);
     return std::make_unique<WindowWeightSum<T>>(s);
 }
 

@@ -2,7 +2,6 @@
 // multiplied at 36 points, and transformed back while they are in L2.
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 
 #include "conv/map.hpp"
 #include "kernels/winograd.hpp"
@@ -80,14 +79,21 @@ Pixels<T> pixels(const T* image, const index_t (&extent)[3], index_t c,
     const index_t row = extent[2] * c, dy = dilation[1], dx = dilation[2];
     if (y0 >= 0 && x0 >= 0 && y0 + (size - 1) * dy < extent[1] && x0 + (size - 1) * dx < extent[2])
         return {image + y0 * row + x0 * c, row * dy, c * dx};
-    std::memset(room, 0, static_cast<std::size_t>(size * size * c) * sizeof(T));
+    // The pixels j0..j1 of a row lie within the image.
+    const index_t j0 = std::clamp<index_t>((-x0 + dx - 1) / dx, 0, size);
+    const index_t j1 = std::clamp<index_t>((extent[2] - x0 + dx - 1) / dx, j0, size);
     for (index_t i = 0; i < size; ++i) {
+        T* to = room + i * size * c;
         const index_t y = y0 + i * dy;
-        if (y < 0 || y >= extent[1]) continue;
-        for (index_t j = 0; j < size; ++j)
-            if (const index_t x = x0 + j * dx; x >= 0 && x < extent[2])
-                std::memcpy(room + (i * size + j) * c, image + y * row + x * c,
-                            static_cast<std::size_t>(c) * sizeof(T));
+        const bool outside = y < 0 || y >= extent[1] || j0 == j1;
+        std::fill(to, to + (outside ? size : j0) * c, T(0));
+        if (outside) continue;
+        std::fill(to + j1 * c, to + size * c, T(0));
+        const T* from = image + y * row + x0 * c;
+        if (dx == 1)
+            std::copy(from + j0 * c, from + j1 * c, to + j0 * c);
+        else
+            for (index_t j = j0; j < j1; ++j) std::copy_n(from + j * dx * c, c, to + j * c);
     }
     return {room, size * c, c};
 }
@@ -115,15 +121,9 @@ class WinogradMap final : public ImageMap<T> {
           nr_(kernels<GemmKernels, T>().nr),
           panels_((shape.co + nr_ - 1) / nr_),
           u_(kPoints * panels_ * shape.c * nr_) {
-        const index_t plane = panels_ * s_.c * nr_;
         const Scratch<T> own(turned ? s_.weights() : 0);
         if (turned) reverse_weights(reversed(s_), w, own.get());
-        if (turned) w = own.get();
-        for (index_t j = 0; j < s_.co; j += nr_)
-            for (index_t c = 0; c < s_.c; ++c)
-                kernels<WinogradKernels, T>().weights[form()](std::min<index_t>(nr_, s_.co - j),
-                                                              w + c * s_.co + j, s_.c * s_.co,
-                                                              u_.get() + j * s_.c + c * nr_, plane);
+        transform_weights(turned ? own.get() : w);
     }
     void images(index_t i0, index_t i1, const T* x, T* y) const override {
         run(i0 * tiling_.of_image, i1 * tiling_.of_image, x, y);
@@ -134,6 +134,18 @@ class WinogradMap final : public ImageMap<T> {
     }
 
   private:
+    // Row by row of w, and to the panels that the product reads.
+    void transform_weights(const T* w) {
+        const Scratch<T> row(kPoints * s_.co);
+        for (index_t c = 0; c < s_.c; ++c) {
+            kernels<WinogradKernels, T>().weights[form()](s_.co, w + c * s_.co, s_.c * s_.co,
+                                                          row.get(), s_.co);
+            for (index_t xi = 0; xi < kPoints; ++xi)
+                for (index_t j = 0; j < s_.co; j += nr_)
+                    std::copy_n(row.get() + xi * s_.co + j, std::min(nr_, s_.co - j),
+                                u_.get() + (xi * panels_ * nr_ + j) * s_.c + c * nr_);
+        }
+    }
     void run(index_t t0, index_t t1, const T* x, T* y) const {
         const index_t block = tiling_.block;
         const Scratch<T> v(kPoints * (block * s_.c + kPad<T>));
@@ -257,13 +269,15 @@ void set_winograd_enabled(bool on) { enabled.store(on, std::memory_order_relaxed
 
 // Multiply-adds of vectors, as measured relative to each other: the 36 products run a little below
 // the speed of the direct sum, the transforms are bound by loads and stores.
-template <class T>
 bool winograd_pays(const ConvShape& s) {
+    using T = float;
     if (!winograd_enabled() || s.groups != 1 || s.in[0] != 1 || s.out[0] != 1) return false;
     const index_t size = s.kernel[1];
     if (s.kernel[0] != 1 || (size != 3 && size != 5) || s.kernel[2] != size) return false;
     if (s.stride[1] != 1 || s.stride[2] != 1) return false;
-    if (s.c < 16 || s.co < 16 || kPoints * s.c * s.co > (index_t{1} << 22)) return false;
+    if (s.c < kWinogradChannels || s.co < kWinogradChannels ||
+        kPoints * s.c * s.co > (index_t{1} << 22))
+        return false;
     const auto lanes = static_cast<double>(kernels<GemmKernels, T>().lanes);
     const double c = static_cast<double>(s.c), co = static_cast<double>(s.co);
     const auto tiles = static_cast<double>(s.n * Tiling<T>(s).of_image);
@@ -273,20 +287,12 @@ bool winograd_pays(const ConvShape& s) {
            taps * c * co / lanes;
 }
 
-template <class T>
-ImageMapPtr<T> winograd_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool turned) {
-    return std::make_unique<WinogradMap<T>>(s, w, finish, turned);
+ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
+                                bool turned) {
+    return std::make_unique<WinogradMap<float>>(s, w, finish, turned);
 }
-template <class T>
-std::unique_ptr<WeightSum<T>> winograd_weight_sum(const ConvShape& s) {
-    return std::make_unique<WinogradWeightSum<T>>(s);
+std::unique_ptr<WeightSum<float>> winograd_weight_sum(const ConvShape& s) {
+    return std::make_unique<WinogradWeightSum<float>>(s);
 }
-
-#define RV_INSTANTIATE(T)                                                                     \
-    template bool winograd_pays<T>(const ConvShape&);                                         \
-    template ImageMapPtr<T> winograd_map(const ConvShape&, const T*, const Finish<T>&, bool); \
-    template std::unique_ptr<WeightSum<T>> winograd_weight_sum(const ConvShape&);
-RV_INSTANTIATE(float)
-RV_INSTANTIATE(double)
 
 }  // namespace ranvier

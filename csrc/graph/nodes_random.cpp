@@ -45,6 +45,29 @@ class DropoutNode final : public Node<T> {
         return n;
     }
 
+    // The noise is shared along one run of axes (whole channels are dropped): [outer, shared,
+    // inner] times [outer, inner]. False if it is not so.
+    static bool run_of_shared(const Shape& shape, const Shape& small, const T* x, const T* mask,
+                              T* y) {
+        std::size_t first = 0, end = shape.size();
+        while (first < end && small[first] == shape[first]) ++first;
+        while (end > first && small[end - 1] == shape[end - 1]) --end;
+        if (first == end) return false;
+        index_t outer = 1, shared = 1, inner = 1;
+        for (std::size_t i = 0; i < shape.size(); ++i) {
+            if (i >= first && i < end && small[i] != 1) return false;
+            (i < first ? outer : i < end ? shared : inner) *= shape[i];
+        }
+        const Scratch<T> zeros(inner);
+        std::memset(zeros.get(), 0, static_cast<std::size_t>(inner) * sizeof(T));
+        for (index_t o = 0; o < outer; ++o, x += shared * inner, y += shared * inner)
+            if (inner == 1)
+                scale_shift(shared, x, static_cast<double>(mask[o]), 0.0, y);
+            else
+                scale_shift_columns(shared, inner, x, mask + o * inner, zeros.get(), y);
+        return true;
+    }
+
     void run(const Shape& shape, const NodeRun<T>& r, const T* x, T* y) const {
         const index_t n = volume(shape);
         if (!r.training) {
@@ -55,6 +78,7 @@ class DropoutNode final : public Node<T> {
         const Shape small = noise(shape);
         const Scratch<T> mask(volume(small));
         dropout_mask(r.key, rate_, volume(small), mask.get());
+        if (run_of_shared(shape, small, x, mask.get(), y)) return;
         Shape at(shape.size(), 0);
         for (index_t e = 0; e < n; ++e) {
             index_t from = 0;

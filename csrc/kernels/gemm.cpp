@@ -109,7 +109,7 @@ void skinny(const GemmTask<T>& t) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(GemmKernels, RV_ISA::kTileRows, RV_ISA::kTileVecs<T>* RV_ISA::kLanes<T>,
+RV_DEFINE_WIDE_KERNELS(GemmKernels, RV_ISA::kTileRows, RV_ISA::kTileVecs<T>* RV_ISA::kLanes<T>,
                   RV_ISA::kLanes<T>, &RV_ISA::panel<T>, &RV_ISA::skinny<T>, &RV_ISA::dots<T>,
                   &RV_ISA::pack_b<T>, &RV_ISA::pack_bt<T>, &RV_ISA::pack_a<T>)
 

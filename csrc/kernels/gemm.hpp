@@ -61,6 +61,6 @@ struct GemmKernels {
     void (*pack_a)(index_t m, index_t k, const T* a, index_t rsa, index_t csa, T* out);
 };
 
-RV_DECLARE_KERNELS(GemmKernels)
+RV_DECLARE_WIDE_KERNELS(GemmKernels)
 
 }  // namespace ranvier

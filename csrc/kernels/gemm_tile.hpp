@@ -96,13 +96,33 @@ __attribute__((noinline)) void finish_transposed(const GemmTask<T>& t, const T* 
     }
 }
 
-// The last, partial vector of each row of a tile. Out of line: it would be most of every tile.
+// Whatever finish() leaves: a tile that has been put into memory. Out of line, as it would be most
+// of every tile.
 template <class T>
-__attribute__((noinline)) void load_column(const T* c, index_t ldc, index_t rows, index_t lanes,
-                                           Vec<T>* column) {
-    const LaneMask<T> mask = lane_mask<T>(lanes);
-    for (index_t r = 0; r < rows; ++r) column[r] = load_lanes(c + r * ldc, mask);
+__attribute__((noinline)) void finish_rarely(const GemmTask<T>& t, T* tile, index_t stride,
+                                             index_t i0, index_t j0, index_t rows, index_t cols) {
+    constexpr int L = kLanes<T>;
+    const Vec<T> alpha = splat<T>(t.alpha), beta = splat<T>(t.beta);
+    for (index_t i = 0; t.alpha != T(1) && i < rows * stride; i += L)
+        store(tile + i, load(tile + i) * alpha);
+    if (t.c_transposed) return finish_transposed(t, tile, stride, i0, j0, rows, cols);
+    for (index_t j = 0; j < cols; j += L) {
+        const index_t width = cols - j < L ? cols - j : L;
+        const LaneMask<T> mask = lane_mask<T>(width);
+        const Vec<T> bias = t.bias ? load_lanes(t.bias + j0 + j, mask) : Vec<T>{};
+        for (index_t r = 0; r < rows; ++r) {
+            T* c = t.c + (i0 + r) * t.ldc + j0 + j;
+            Vec<T> x = load(tile + r * stride + j);
+            if (t.beta != T(0)) x = fma(beta, load_lanes(c, mask), x);
+            x += bias;
+            if (t.pre) store_lanes(t.pre + (i0 + r) * t.ldpre + j0 + j, x, width);
+            if (t.relu) x = x < Vec<T>{} ? relu_below<T>(x, t.slope) : x;
+            store_lanes(c, x, width);
+        }
+    }
 }
+
+// The last, partial vector of each row of a tile.
 template <class T>
 __attribute__((noinline)) void store_column(T* c, index_t ldc, index_t rows, index_t lanes,
                                             const Vec<T>* column) {
@@ -128,21 +148,6 @@ RV_INLINE void store_tile(T* c, index_t ldc, const Vec<T> (&acc)[R][NV], index_t
     }
 }
 
-template <class T, int R, int NV>
-RV_INLINE void add_old(T beta, const T* c, index_t ldc, Vec<T> (&acc)[R][NV], index_t last) {
-    constexpr int L = kLanes<T>;
-    const Vec<T> scale = splat<T>(beta);
-    Vec<T> column[R];
-    if (last != L) load_column<T>(c + (NV - 1) * L, ldc, R, last, column);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v) {
-            const Vec<T> old = v < NV - 1 || last == L ? load(c + r * ldc + v * L) : column[r];
-            acc[r][v] = fma(scale, old, acc[r][v]);
-        }
-}
-
 // f on every accumulator of vector v of a row.
 template <class T, int R, int NV, class F>
 RV_INLINE void each(Vec<T> (&acc)[R][NV], F f) {
@@ -156,20 +161,23 @@ template <class T, int R, int NV>
 RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, index_t j0,
                       index_t last) {
     constexpr int L = kLanes<T>;
-    if (t.alpha != T(1)) {
-        const Vec<T> scale = splat<T>(t.alpha);
-        each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) { return x * scale; });
-    }
-    if (t.c_transposed) {
+    const bool adds = t.beta != T(0);
+    if (t.alpha != T(1) || t.c_transposed || t.pre || (t.relu && t.slope != T(0)) ||
+        (adds && (t.beta != T(1) || last != L))) {
         T copy[R * NV * L];  // acc itself must not have an address, or it is not in registers
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
             for (int v = 0; v < NV; ++v) store(copy + (r * NV + v) * L, acc[r][v]);
-        return finish_transposed(t, copy, NV * L, i0, j0, R, (NV - 1) * L + last);
+        return finish_rarely(t, copy, NV * L, i0, j0, R, (NV - 1) * L + last);
     }
     T* c = t.c + i0 * t.ldc + j0;
-    if (t.beta != T(0)) add_old<T>(t.beta, c, t.ldc, acc, last);
+    if (adds) {
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) acc[r][v] += load(c + r * t.ldc + v * L);
+    }
     if (t.bias) {
         Vec<T> bias[NV];
 #pragma GCC unroll 8
@@ -178,16 +186,9 @@ RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, in
                                               : load_lanes(t.bias + j0 + v * L, lane_mask<T>(last));
         each<T>(acc, [&](Vec<T> x, int v) __attribute__((always_inline)) { return x + bias[v]; });
     }
-    if (t.pre) store_tile<T>(t.pre + i0 * t.ldpre + j0, t.ldpre, acc, last);
-    if (t.relu) {
-        const Vec<T> slope = splat<T>(t.slope), zero{};
-        // Not x * 0 for slope 0: that would turn -inf into NaN. NaN stays NaN in both.
-        if (t.slope == T(0))
-            each<T>(acc,
-                    [=](Vec<T> x, int) __attribute__((always_inline)) { return vmax(zero, x); });
-        else
-            each<T>(acc, [=](Vec<T> x, int)
-                             __attribute__((always_inline)) { return x < zero ? x * slope : x; });
+    if (t.relu) {  // NaN stays NaN
+        const Vec<T> zero{};
+        each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) { return vmax(zero, x); });
     }
     store_tile<T>(c, t.ldc, acc, last);
 }

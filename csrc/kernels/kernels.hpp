@@ -25,27 +25,27 @@
 #define RV_NEON 0
 #endif
 
-#define RV_DECLARE_IN(isa, Table)         \
-    namespace isa {                       \
-    extern const Table<float> Table##32;  \
-    extern const Table<double> Table##64; \
+#define RV_DECLARE_IN(isa, Table, T, bits) \
+    namespace isa {                        \
+    extern const Table<T> Table##bits;     \
     }
 
 #if RV_X86
-#define RV_DECLARE_ALL(Table)      \
-    RV_DECLARE_IN(baseline, Table) \
-    RV_DECLARE_IN(avx2, Table)     \
-    RV_DECLARE_IN(avx512, Table)
-#define RV_TABLE_LIST(Table, bits) \
-    {&baseline::Table##bits, &avx2::Table##bits, &avx512::Table##bits, nullptr}
+#define RV_DECLARE_ALL(Table, T, bits)      \
+    RV_DECLARE_IN(baseline, Table, T, bits) \
+    RV_DECLARE_IN(avx2, Table, T, bits)     \
+    RV_DECLARE_IN(avx512, Table, T, bits)
+#define RV_TABLE_LIST(Table, bits, widest) \
+    {&baseline::Table##bits, &avx2::Table##bits, &widest::Table##bits, nullptr}
 #elif RV_NEON
-#define RV_DECLARE_ALL(Table)      \
-    RV_DECLARE_IN(baseline, Table) \
-    RV_DECLARE_IN(neon, Table)
-#define RV_TABLE_LIST(Table, bits) {&baseline::Table##bits, nullptr, nullptr, &neon::Table##bits}
+#define RV_DECLARE_ALL(Table, T, bits)      \
+    RV_DECLARE_IN(baseline, Table, T, bits) \
+    RV_DECLARE_IN(neon, Table, T, bits)
+#define RV_TABLE_LIST(Table, bits, widest) \
+    {&baseline::Table##bits, nullptr, nullptr, &neon::Table##bits}
 #else
-#define RV_DECLARE_ALL(Table) RV_DECLARE_IN(baseline, Table)
-#define RV_TABLE_LIST(Table, bits) {&baseline::Table##bits, nullptr, nullptr, nullptr}
+#define RV_DECLARE_ALL(Table, T, bits) RV_DECLARE_IN(baseline, Table, T, bits)
+#define RV_TABLE_LIST(Table, bits, widest) {&baseline::Table##bits, nullptr, nullptr, nullptr}
 #endif
 
 namespace ranvier {
@@ -61,27 +61,43 @@ inline const Table<T>& kernels() {
 
 }  // namespace ranvier
 
-#define RV_DECLARE_KERNELS(Table)                                                 \
-    RV_DECLARE_ALL(Table)                                                         \
-    template <>                                                                   \
-    struct KernelTables<Table, float> {                                           \
-        static constexpr const Table<float>* list[4] = RV_TABLE_LIST(Table, 32);  \
-    };                                                                            \
-    template <>                                                                   \
-    struct KernelTables<Table, double> {                                          \
-        static constexpr const Table<double>* list[4] = RV_TABLE_LIST(Table, 64); \
+#define RV_DECLARE_TABLE(Table, T, bits, widest)                                       \
+    RV_DECLARE_ALL(Table, T, bits)                                                     \
+    template <>                                                                        \
+    struct KernelTables<Table, T> {                                                    \
+        static constexpr const Table<T>* list[4] = RV_TABLE_LIST(Table, bits, widest); \
     };
+
+// On processors with AVX-512 doubles are computed by the AVX2 kernels: few networks use them, the
+// code is as large as that for floats, and only the matrix product gains from wider vectors of
+// them (the WIDE form). The FLOAT form is for families without doubles.
+#define RV_DECLARE_FLOAT_KERNELS(Table) RV_DECLARE_TABLE(Table, float, 32, avx512)
+#define RV_DECLARE_KERNELS(Table)   \
+    RV_DECLARE_FLOAT_KERNELS(Table) \
+    RV_DECLARE_TABLE(Table, double, 64, avx2)
+#define RV_DECLARE_WIDE_KERNELS(Table) \
+    RV_DECLARE_FLOAT_KERNELS(Table)    \
+    RV_DECLARE_TABLE(Table, double, 64, avx512)
 
 // At the end of a kernel file, inside namespace ranvier, outside RV_ISA:
 //   RV_DEFINE_KERNELS(FooKernels, &RV_ISA::foo<T>, &RV_ISA::bar<T>)
-#define RV_DEFINE_KERNELS(Table, ...)                                        \
+#define RV_DEFINE_FLOAT_KERNELS(Table, ...)                                \
+    namespace RV_ISA {                                                     \
+    namespace {                                                            \
+    template <class T>                                                     \
+    constexpr Table<T> make_##Table() {                                    \
+        return Table<T>{__VA_ARGS__};                                      \
+    }                                                                      \
+    }                                                                      \
+    extern constinit const Table<float> Table##32 = make_##Table<float>(); \
+    }
+#define RV_DEFINE_WIDE_KERNELS(Table, ...)                                   \
+    RV_DEFINE_FLOAT_KERNELS(Table, __VA_ARGS__)                              \
     namespace RV_ISA {                                                       \
-    namespace {                                                              \
-    template <class T>                                                       \
-    constexpr Table<T> make_##Table() {                                      \
-        return Table<T>{__VA_ARGS__};                                        \
-    }                                                                        \
-    }                                                                        \
-    extern constinit const Table<float> Table##32 = make_##Table<float>();   \
     extern constinit const Table<double> Table##64 = make_##Table<double>(); \
     }
+#if defined(__AVX512F__)
+#define RV_DEFINE_KERNELS(Table, ...) RV_DEFINE_FLOAT_KERNELS(Table, __VA_ARGS__)
+#else
+#define RV_DEFINE_KERNELS(Table, ...) RV_DEFINE_WIDE_KERNELS(Table, __VA_ARGS__)
+#endif

@@ -26,6 +26,6 @@ double fma_loop(index_t iterations, T* sink) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(PeakKernels, &RV_ISA::fma_loop<T>)
+RV_DEFINE_WIDE_KERNELS(PeakKernels, &RV_ISA::fma_loop<T>)
 
 }  // namespace ranvier

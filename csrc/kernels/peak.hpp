@@ -12,6 +12,6 @@ struct PeakKernels {
     double (*fma_loop)(index_t iterations, T* sink);
 };
 
-RV_DECLARE_KERNELS(PeakKernels)
+RV_DECLARE_WIDE_KERNELS(PeakKernels)
 
 }  // namespace ranvier

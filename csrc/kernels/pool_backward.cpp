@@ -99,7 +99,8 @@ void gather(const PoolLine& line, bool mean, index_t rows, const PoolSender<T>* 
 }
 
 template <class T>
-RV_INLINE void add_pixels(index_t count, index_t c, index_t stride, const T* x, T* y) {
+__attribute__((noinline)) void add_pixels(index_t count, index_t c, index_t stride, const T* x,
+                                          T* y) {
     if (stride == c) {
         for (index_t i = 0; i < count * c; ++i) y[i] += x[i];
     } else if (c == 1) {

@@ -97,9 +97,11 @@ RV_INLINE void copy_few(index_t c, const T* x, T* y) {
         std::memcpy(y + i, x + i, 16);
     }
 }
-// y [count, c] = pixels of x that are `stride` elements apart.
+// y [count, c] = pixels of x that are `stride` elements apart. Not inlined: it is long, and its
+// work is longer than a call.
 template <class T>
-RV_INLINE void pick_pixels(index_t count, index_t c, index_t stride, const T* x, T* y) {
+__attribute__((noinline)) void pick_pixels(index_t count, index_t c, index_t stride, const T* x,
+                                           T* y) {
     if (stride == c) {
         std::memcpy(y, x, static_cast<std::size_t>(count * c) * sizeof(T));
     } else if (c == 1) {

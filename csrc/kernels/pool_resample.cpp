@@ -35,6 +35,11 @@ void pixels(index_t out, index_t c, const Taps<T>& taps, const T* x, T* y) {
             });
             continue;
         }
+        if (count == 2) {
+            const T a = weight[0], b = weight[1];
+            for (index_t j = 0; j < c; ++j) y[j] = from[j] * a + from[c + j] * b;
+            continue;
+        }
         for (index_t j = 0; j < c; ++j) {
             T sum = from[j] * weight[0];
             for (index_t t = 1; t < count; ++t) sum += from[t * c + j] * weight[t];

@@ -1,6 +1,6 @@
 #include "kernels/winograd.hpp"
 
-#include "simd/partial.hpp"
+#include "simd/vec.hpp"
 
 namespace ranvier {
 namespace RV_ISA {
@@ -88,24 +88,24 @@ RV_INLINE void both(Load load_at, Save save) {
     }
 }
 
+// Calls f(first) for every vector of n >= kLanes channels, the last one perhaps over the one
+// before.
+template <class T, class F>
+RV_INLINE void each_channels(index_t n, F f) {
+    constexpr index_t L = kLanes<T>;
+    for (index_t c = 0; c < n; c += L) f(c + L <= n ? c : n - L);
+}
+
 // from x from elements, `row` and `pixel` apart, to to x to ones.
 template <class Pass, class T>
 void transform(index_t n, const T* x, index_t row, index_t pixel, T* y, index_t to_row,
                index_t to_pixel) {
-    constexpr index_t L = kLanes<T>;
-    index_t c = 0;
-    for (; c + L <= n; c += L)
+    each_channels<T>(n, [&](index_t c) RV_LAMBDA_INLINE {
         both<Pass, T>([&](int i, int j)
                           RV_LAMBDA_INLINE { return load(x + i * row + j * pixel + c); },
                       [&](int i, int j, Vec<T> v)
                           RV_LAMBDA_INLINE { store(y + i * to_row + j * to_pixel + c, v); });
-    if (c == n) return;
-    const LaneMask<T> mask = lane_mask<T>(n - c);
-    both<Pass, T>([&](int i, int j)
-                      RV_LAMBDA_INLINE { return load_lanes(x + i * row + j * pixel + c, mask); },
-                  [&](int i, int j, Vec<T> v) RV_LAMBDA_INLINE {
-                      store_lanes(y + i * to_row + j * to_pixel + c, v, n - c);
-                  });
+    });
 }
 
 template <class T>
@@ -136,28 +136,24 @@ RV_INLINE Vec<T> finished(Vec<T> y, Vec<T> bias, bool relu, T slope) {
 template <class T, int Side>
 void output(index_t co, const T* m, index_t plane, index_t rows, index_t cols, T* y, index_t row,
             index_t pixel, const T* bias, bool relu, T slope) {
-    constexpr index_t L = kLanes<T>;
-    for (index_t c = 0; c < co; c += L) {
-        const index_t count = co - c < L ? co - c : L;
-        const LaneMask<T> mask = lane_mask<T>(count);
-        const Vec<T> b = bias ? load_lanes(bias + c, mask) : Vec<T>{};
+    each_channels<T>(co, [&](index_t c) RV_LAMBDA_INLINE {
+        const Vec<T> b = bias ? load(bias + c) : Vec<T>{};
         both<Interpolate<T, Side, false>, T>(
-            [&](int i, int j)
-                RV_LAMBDA_INLINE { return load_lanes(m + (i * 6 + j) * plane + c, mask); },
+            [&](int i, int j) RV_LAMBDA_INLINE { return load(m + (i * 6 + j) * plane + c); },
             [&](int i, int j, Vec<T> v) RV_LAMBDA_INLINE {
                 if (i < rows && j < cols)
-                    store_lanes(y + i * row + j * pixel + c, finished<T>(v, b, relu, slope), count);
+                    store(y + i * row + j * pixel + c, finished<T>(v, b, relu, slope));
             });
-    }
+    });
 }
 
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(WinogradKernels, &RV_ISA::input<T>,
-                  {&RV_ISA::output<T, 4>, &RV_ISA::output<T, 2>},
-                  {&RV_ISA::weights<T, 3>, &RV_ISA::weights<T, 5>},
-                  {&RV_ISA::gradient<T, 4>, &RV_ISA::gradient<T, 2>},
-                  {&RV_ISA::weights_gradient<T, 3>, &RV_ISA::weights_gradient<T, 5>})
+RV_DEFINE_FLOAT_KERNELS(WinogradKernels, &RV_ISA::input<T>,
+                        {&RV_ISA::output<T, 4>, &RV_ISA::output<T, 2>},
+                        {&RV_ISA::weights<T, 3>, &RV_ISA::weights<T, 5>},
+                        {&RV_ISA::gradient<T, 4>, &RV_ISA::gradient<T, 2>},
+                        {&RV_ISA::weights_gradient<T, 3>, &RV_ISA::weights_gradient<T, 5>})
 
 }  // namespace ranvier

@@ -12,7 +12,9 @@ enum class Winograd : int { f4x4_3x3, f2x2_5x5 };
 inline constexpr int kWinogradForms = 2;
 constexpr index_t winograd_outputs(Winograd form) { return form == Winograd::f4x4_3x3 ? 4 : 2; }
 
-// `side`: outputs of a tile, 4 or 2; `size`: of the kernel, 3 or 5.
+// Floats only. `side`: outputs of a tile, 4 or 2; `size`: of the kernel, 3 or 5. Channels are at
+// least kWinogradChannels, and the last vector of them may be worked on twice.
+inline constexpr index_t kWinogradChannels = 16;
 template <class T>
 struct WinogradKernels {
     // 6 x 6 pixels of x, c channels each, to 36 planes.
@@ -31,6 +33,6 @@ struct WinogradKernels {
                                              index_t tap);
 };
 
-RV_DECLARE_KERNELS(WinogradKernels)
+RV_DECLARE_FLOAT_KERNELS(WinogradKernels)
 
 }  // namespace ranvier

@@ -13,8 +13,10 @@ namespace {
 
 // Elements of one task; fixed, so that the division does not depend on the threads.
 constexpr index_t kBlock = 1 << 14;
-// Variables whose padding up to the next cache line lies in both buffers form one run.
-constexpr index_t kMaxGap = 64;
+// Variables whose padding up to the next cache line lies in both buffers form one run; a longer gap
+// may hold a variable that is frozen.
+template <class T>
+constexpr index_t kMaxGap = index_t(kAlignment / sizeof(T));
 
 template <class T>
 OptimTask<T> make_task(const OptimParams& p, index_t iteration) {
@@ -110,7 +112,7 @@ double optim_step(const OptimParams& p, index_t iteration,
             for (; next < vars.size(); ++next) {
                 const auto& v = vars[next];
                 const index_t gap = v.offset - first.offset - n;
-                if (gap < 0 || gap >= kMaxGap || v.w - first.w != v.offset - first.offset ||
+                if (gap < 0 || gap >= kMaxGap<T> || v.w - first.w != v.offset - first.offset ||
                     v.decay != first.decay)
                     break;
                 n = v.offset + v.size - first.offset;

@@ -78,26 +78,37 @@ void resample(const BilinearShape& s, bool backward, const T* from, T* to) {
                  });
 }
 
-// f(row of the outer box, row of the inner box or -1) over all rows, divided among threads.
-template <class T, class F>
-void each_row(const FrameShape& s, bool outer, F&& f) {
-    const index_t* extent = outer ? s.outer : s.inner;
-    const index_t rows = s.n * extent[0] * extent[1], width = extent[2] * s.c;
+// Between the rows of the inner box and their places in the outer one; elements are bytes here.
+// Towards the outer box, what is around the inner one becomes zeros.
+void frame(const FrameShape& s, index_t element, bool grow, const char* from, char* to) {
+    const index_t* extent = grow ? s.outer : s.inner;
+    const index_t pixel = s.c * element, outer = s.outer[2] * pixel, inner = s.inner[2] * pixel;
+    const index_t left = s.before[2] * pixel, rows = s.n * extent[0] * extent[1];
+    const index_t width = grow ? outer : inner, other = grow ? inner : outer;
     if (rows == 0 || width == 0) return;
-    const index_t piece = 1 + 65536 / width;
-    const int threads = threads_for(8.0 * sizeof(T) * static_cast<double>(rows * width));
+    const auto size = [](index_t n) { return static_cast<std::size_t>(n); };
+    const index_t piece = 1 + 262144 / width;
+    const int threads = threads_for(8.0 * static_cast<double>(rows * width));
     parallel_for(threads, (rows + piece - 1) / piece, [&](index_t t) {
         const index_t end = (t + 1) * piece < rows ? (t + 1) * piece : rows;
         for (index_t row = t * piece; row < end; ++row) {
             const index_t image = row / (extent[0] * extent[1]);
             const index_t d = row / extent[1] % extent[0], h = row % extent[1];
-            if (!outer) {
-                f(((image * s.outer[0] + d + s.before[0]) * s.outer[1]) + h + s.before[1], row);
+            char* y = to + row * width;
+            if (!grow) {
+                const index_t at = (image * s.outer[0] + d + s.before[0]) * s.outer[1] + h;
+                std::memcpy(y, from + (at + s.before[1]) * other + left, size(width));
                 continue;
             }
             const index_t i = d - s.before[0], j = h - s.before[1];
-            const bool inside = i >= 0 && i < s.inner[0] && j >= 0 && j < s.inner[1];
-            f(row, inside ? (image * s.inner[0] + i) * s.inner[1] + j : -1);
+            if (i < 0 || i >= s.inner[0] || j < 0 || j >= s.inner[1]) {
+                std::memset(y, 0, size(width));
+                continue;
+            }
+            const index_t at = (image * s.inner[0] + i) * s.inner[1] + j;
+            std::memset(y, 0, size(left));
+            std::memcpy(y + left, from + at * other, size(inner));
+            std::memset(y + left + inner, 0, size(width - left - inner));
         }
     });
 }
@@ -115,27 +126,12 @@ void upsample_bilinear_backward(const BilinearShape& s, const T* dy, T* dx) {
 
 template <class T>
 void zero_pad(const FrameShape& s, const T* inner, T* outer) {
-    const auto bytes = [](index_t n) { return static_cast<std::size_t>(n) * sizeof(T); };
-    const index_t width = s.outer[2] * s.c, content = s.inner[2] * s.c, left = s.before[2] * s.c;
-    each_row<T>(s, true, [&](index_t to, index_t from) {
-        T* y = outer + to * width;
-        if (from < 0) {
-            std::memset(y, 0, bytes(width));
-            return;
-        }
-        std::memset(y, 0, bytes(left));
-        std::memcpy(y + left, inner + from * content, bytes(content));
-        std::memset(y + left + content, 0, bytes(width - left - content));
-    });
+    frame(s, sizeof(T), true, reinterpret_cast<const char*>(inner), reinterpret_cast<char*>(outer));
 }
-
 template <class T>
 void crop(const FrameShape& s, const T* outer, T* inner) {
-    const index_t width = s.outer[2] * s.c, content = s.inner[2] * s.c, left = s.before[2] * s.c;
-    each_row<T>(s, false, [&](index_t from, index_t to) {
-        std::memcpy(inner + to * content, outer + from * width + left,
-                    static_cast<std::size_t>(content) * sizeof(T));
-    });
+    frame(s, sizeof(T), false, reinterpret_cast<const char*>(outer),
+          reinterpret_cast<char*>(inner));
 }
 
 #define RV_INSTANTIATE(T)                                                         \

@@ -10,24 +10,35 @@ namespace {
 
 constexpr index_t kMost = INT32_MAX;  // of a window's extent, a stride, a padding
 
+// std::bad_alloc if there cannot be so many elements, nor would be if none of the extents were 0.
+// Called at each step, so without a Shape.
+void require_volume(index_t n, index_t c, const index_t* extents) {
+    index_t total = 1;
+    for (index_t more : {n, c, extents[0], extents[1], extents[2]})
+        if (__builtin_mul_overflow(total, more > 0 ? more : 1, &total) || total > PTRDIFF_MAX / 16)
+            throw std::bad_alloc();
+}
+
 // The spatial axes of x into the last of three; the batch and the channels beside them.
 void set_extents(const Shape& x, std::size_t axes, index_t* extents, index_t& n, index_t& c) {
     static constexpr const char* kLetters[] = {"(N, W, C)", "(N, H, W, C)", "(N, D, H, W, C)"};
-    if (axes < 1 || axes > 3) throw std::invalid_argument("1, 2 or 3 spatial axes, please");
+    if (axes < 1 || axes > 3)
+        throw std::invalid_argument("expected 1, 2 or 3 spatial axes; got " + std::to_string(axes));
     if (x.size() != axes + 2)
         throw std::invalid_argument(std::string("expected input ") + kLetters[axes - 1] +
                                     "; got shape " + to_string(x));
-    volume(x);
     n = x.front();
     c = x.back();
     for (std::size_t i = 0; i < axes; ++i) extents[3 - axes + i] = x[1 + i];
+    require_volume(n, c, extents);
 }
 void require_range(const char* what, const Shape& values, std::size_t axes, index_t low) {
-    for (index_t v : values)
-        if (v < low || v > kMost || values.size() != axes)
-            throw std::invalid_argument(std::string(what) + " must be " + std::to_string(axes) +
-                                        " integers in " + std::to_string(low) + ".." +
-                                        std::to_string(kMost) + "; got " + to_string(values));
+    bool fits = values.size() == axes;
+    for (index_t v : values) fits = fits && v >= low && v <= kMost;
+    if (!fits)
+        throw std::invalid_argument(std::string(what) + " must be " + std::to_string(axes) +
+                                    " integers in " + std::to_string(low) + ".." +
+                                    std::to_string(kMost) + "; got " + to_string(values));
 }
 
 }  // namespace
@@ -76,13 +87,11 @@ PoolShape upsample_shape(const Shape& x, const Shape& size) {
     PoolShape s;
     set_extents(x, size.size(), s.out, s.n, s.c);
     for (std::size_t i = 0; i < size.size(); ++i) s.window[3 - size.size() + i] = size[i];
-    Shape y{s.n, s.c};
     for (int a = 0; a < 3; ++a) {
         s.stride[a] = s.window[a];
         if (__builtin_mul_overflow(s.out[a], s.window[a], &s.in[a])) throw std::bad_alloc();
-        y.push_back(s.in[a]);
     }
-    volume(y);
+    require_volume(s.n, s.c, s.in);
     s.mean = false;
     return s;
 }
@@ -106,7 +115,7 @@ FrameShape frame_shape(const Shape& x, const Shape& before, const Shape& after, 
                                         to_string(after) + " leaves nothing of input of shape " +
                                         to_string(x));
     }
-    if (grow) volume({s.n, s.c, s.outer[0], s.outer[1], s.outer[2]});
+    if (grow) require_volume(s.n, s.c, s.outer);
     return s;
 }
 

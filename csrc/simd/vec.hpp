@@ -204,9 +204,23 @@ RV_INLINE V vmax(V a, V b) {
 // Sum over lanes, in a fixed (pairwise) order.
 template <class T>
 RV_INLINE T hsum(Vec<T> v) {
-    T t[kLanes<T>];
+#if defined(__AVX512F__)
+    // GCC leaves a loop, through memory, of what follows below for 16 lanes.
+    constexpr int kLeft = kLanes<T> / 2;
+    T t[kLeft];
+    const Vec<double> d = (Vec<double>)v;
+    const __m256d low = __builtin_shufflevector(d, d, 0, 1, 2, 3);
+    const __m256d high = __builtin_shufflevector(d, d, 4, 5, 6, 7);
+    if constexpr (sizeof(T) == 4)
+        _mm256_storeu_ps(t, (__m256)low + (__m256)high);
+    else
+        _mm256_storeu_pd(t, low + high);
+#else
+    constexpr int kLeft = kLanes<T>;
+    T t[kLeft];
     std::memcpy(t, &v, sizeof v);
-    for (int w = kLanes<T> / 2; w > 0; w /= 2)
+#endif
+    for (int w = kLeft / 2; w > 0; w /= 2)
         for (int i = 0; i < w; ++i) t[i] += t[i + w];
     return t[0];
 }

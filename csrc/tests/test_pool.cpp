@@ -284,6 +284,7 @@ TEST(refusals) {
     CHECK(refused([] { pool_shape({1, 2, 2, 1}, {3, 3}, {1, 1}, false); }), "too large");
     CHECK(refused([] { pool_shape({1, 2, 2, 1}, {3}, {1}, false); }), "rank");
     CHECK(refused([] { pool_shape({1, 2, 2, 1}, {1, 1}, {1}, false); }), "strides");
+    CHECK(refused([] { pool_shape({1, 2, 2, 1}, {1, 1}, {}, false); }), "no strides");
     CHECK(refused([] { pool_shape({1, 2, 2, 1}, {1, 1}, {0, 1}, false); }), "stride 0");
     CHECK(refused([] { pool_shape({1, 0, 2, 1}, {1, 1}, {1, 1}, true); }), "empty");
     CHECK(refused([] { pool_shape({1}, {}, {}, true); }), "no axes");

@@ -151,6 +151,24 @@ class _Graph:
         channels_first: bool,
         /,
     ) -> int: ...
+    def batch_norm(
+        self,
+        x: int,
+        channels: int,
+        gamma: int,
+        beta: int,
+        mean: int,
+        variance: int,
+        momentum: float,
+        epsilon: float,
+        frozen: bool,
+    ) -> int: ...
+    def group_norm(
+        self, x: int, channels: int, groups: int, gamma: int, beta: int, epsilon: float
+    ) -> int: ...
+    def row_norm(
+        self, x: int, kind: str, shape: Sequence[int], gamma: int, beta: int, epsilon: float
+    ) -> int: ...
 
 class Graph32(_Graph): ...
 class Graph64(_Graph): ...
@@ -459,3 +477,64 @@ def reduce_sum(x: _Given, /) -> float: ...
 def reduce_sumsq(x: _Given, /) -> float: ...
 def reduce_sumabs(x: _Given, /) -> float: ...
 def all_finite(x: _Given, /) -> bool: ...
+
+# normalization (bind_ops_norm.cpp)
+def batch_norm(
+    x: _Given, gamma: _Given, beta: _Given, epsilon: float, out: _Array | None, /
+) -> tuple[_Array, _Array, _Array]: ...
+def batch_norm_inference(
+    x: _Given,
+    mean: _Given,
+    variance: _Given,
+    gamma: _Given,
+    beta: _Given,
+    epsilon: float,
+    out: _Array | None,
+    /,
+) -> _Array: ...
+def batch_norm_backward(
+    x: _Given,
+    mean: _Given,
+    variance: _Given,
+    gamma: _Given,
+    dy: _Given,
+    epsilon: float,
+    of_batch: bool,
+    out: _Array | None,
+    /,
+) -> tuple[_Array, _Array, _Array]: ...
+def group_norm(
+    x: _Given, groups: int, gamma: _Given, beta: _Given, epsilon: float, out: _Array | None, /
+) -> tuple[_Array, _Array, _Array]: ...
+def group_norm_backward(
+    x: _Given,
+    mean: _Given,
+    inverse: _Given,
+    gamma: _Given,
+    dy: _Given,
+    groups: int,
+    out: _Array | None,
+    /,
+) -> tuple[_Array, _Array, _Array]: ...
+def row_norm(
+    kind: str,
+    op: str,
+    x: _Given,
+    gamma: _Given,
+    beta: _Given,
+    epsilon: float,
+    out: _Array | None,
+    /,
+) -> tuple[_Array, _Array, _Array]: ...
+def row_norm_backward(
+    kind: str,
+    op: str,
+    x: _Given,
+    mean: _Given,
+    inverse: _Given,
+    gamma: _Given,
+    dy: _Given,
+    epsilon: float,
+    out: _Array | None,
+    /,
+) -> tuple[_Array, _Array, _Array]: ...

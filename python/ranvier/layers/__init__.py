@@ -1,6 +1,7 @@
 """Layers, with Keras' names."""
 
 from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from ranvier.layers.batch_normalization import BatchNormalization
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D
 from ranvier.layers.dense import Dense
 from ranvier.layers.depthwise import (
@@ -25,8 +26,14 @@ from ranvier.layers.global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from ranvier.layers.group_normalization import GroupNormalization
 from ranvier.layers.input import Input, InputLayer
 from ranvier.layers.layer import Layer
+from ranvier.layers.layer_normalization import (
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from ranvier.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -47,6 +54,11 @@ from ranvier.layers.random_geometry import (
 from ranvier.layers.regularization import Dropout, GaussianNoise
 from ranvier.layers.resizing import CenterCrop, Resizing
 from ranvier.layers.shaping import Flatten, Permute, RepeatVector, Reshape
+from ranvier.layers.spatial_dropout import (
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
@@ -73,6 +85,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "BatchNormalization",
     "CenterCrop",
     "Conv1D",
     "Conv1DTranspose",
@@ -101,9 +114,11 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
@@ -114,6 +129,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
@@ -129,6 +145,10 @@ __all__ = [
     "SeparableConv1D",
     "SeparableConv2D",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

@@ -234,11 +234,11 @@ class Steps:
         return logs
 
     def penalty(self) -> float:
-        """Regularisation of the weights as they are."""
+        """Regularisation of the weights that are trained, as they are."""
         return float(
             sum(
                 s.variable.regularizer(s.variable.value)
-                for s in self.network.slots
+                for s in self.network.trained
                 if s.variable.regularizer is not None
             )
         )

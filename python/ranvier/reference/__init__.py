@@ -27,6 +27,19 @@ from ranvier.reference.images import affine_transform, resize_images
 from ranvier.reference.linear import matmul
 from ranvier.reference.losses import count, loss
 from ranvier.reference.maths import erf, exp, expm1, log, log1p, sigmoid, softplus, tanh
+from ranvier.reference.norms import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+    unit_norm,
+    unit_norm_backward,
+)
 from ranvier.reference.optim import optimizer_slots, optimizer_step
 from ranvier.reference.pooling import (
     average_pool,
@@ -66,6 +79,9 @@ __all__ = [
     "all_finite",
     "average_pool",
     "average_pool_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
     "bias_activation_backward",
     "column_sums",
     "conv",
@@ -83,6 +99,10 @@ __all__ = [
     "global_average_pool_backward",
     "global_max_pool",
     "global_max_pool_backward",
+    "group_norm",
+    "group_norm_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "log",
     "log1p",
     "log_softmax",
@@ -104,12 +124,16 @@ __all__ = [
     "reduce_sumabs",
     "reduce_sumsq",
     "resize_images",
+    "rms_norm",
+    "rms_norm_backward",
     "scale_shift",
     "sigmoid",
     "softmax",
     "softmax_backward",
     "softplus",
     "tanh",
+    "unit_norm",
+    "unit_norm_backward",
     "upsample",
     "upsample_backward",
     "zero_pad",

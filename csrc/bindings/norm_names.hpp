@@ -1,0 +1,19 @@
+// The kinds of row normalization by the names that Python uses.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+#include "ranvier/norm.hpp"
+
+namespace ranvier {
+
+inline RowNorm row_norm_named(const std::string& name) {
+    if (name == "layer") return RowNorm::layer;
+    if (name == "layer_rms") return RowNorm::layer_rms;
+    if (name == "rms") return RowNorm::rms;
+    if (name == "unit") return RowNorm::unit;
+    throw std::invalid_argument("unknown normalization '" + name + "'");
+}
+
+}  // namespace ranvier
