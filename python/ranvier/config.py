@@ -51,8 +51,8 @@ def set_winograd(enabled: bool) -> None:
     """Whether convolutions may use Winograd's algorithms, from now on and in all Python threads.
 
     They are F(4x4, 3x3), a quarter of the direct sum's multiplications, and F(2x2, 5x5), a third:
-    for square kernels of these sizes, stride 1, one group and at least 16 channels on either side,
-    where the picture is large enough. In float32 their errors are about five times those of the
+    in float32, for square kernels of these sizes, stride 1, one group and at least 16 channels on
+    either side, where the picture is large enough. Their errors are about five times those of the
     direct sum: with 64 channels some 2e-6 of the largest output. Off, such convolutions are slower
     and that much nearer. Either way the number of threads does not change a bit.
 
