@@ -49,6 +49,10 @@ def test_multilayer() -> None:
     assert results["deeper, with dropout, R2"] > 0.5
 
 
+def test_lecture_cnn() -> None:
+    assert run("lecture_cnn") > 0.95
+
+
 @pytest.mark.filterwarnings("ignore:.*loss is NaN:RuntimeWarning")
 def test_learning_rates() -> None:
     losses = run("learning_rates")

@@ -155,7 +155,9 @@ def test_weights_have_keras_names_order_and_spread(case: Case) -> None:
     name, arguments, shape = case
     models = []
     for module in (keras, ranvier):
-        layer = getattr(module.layers, name)(**{**arguments, "filters": 64} if "filters" in arguments else arguments)
+        layer = getattr(module.layers, name)(
+            **{**arguments, "filters": 64} if "filters" in arguments else arguments
+        )
         models.append(module.Sequential([module.Input(shape), layer]))
     theirs, ours = (m.layers[-1] for m in models)
     assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
@@ -191,6 +193,21 @@ STACKS: list[Stack] = [
         ("Conv2D", {"filters": 3, "kernel_size": 3, "activation": "sigmoid", "activity_regularizer": "l2"}),
         ("Flatten", {}), ("Dense", {"units": 3}),
      ], "mae"),
+    # the lecture's kind: convolution, activation and pooling are one node
+    ("adam", (14, 13, 3), [
+        ("Conv2D", {"filters": 6, "kernel_size": (3, 3), "activation": "relu"}),
+        ("MaxPooling2D", {"pool_size": (2, 2)}),
+        ("Conv2D", {"filters": 5, "kernel_size": 3, "padding": "same"}),
+        ("MaxPooling2D", {"pool_size": 3, "strides": 2, "padding": "same"}),
+        ("Flatten", {}), ("Dense", {"units": 4, "activation": "relu"}), ("Dense", {"units": 3, "activation": "softmax"}),
+     ], "sparse_categorical_crossentropy"),
+    ("rmsprop", (15, 4), [
+        ("Conv1D", {"filters": 6, "kernel_size": 3, "activation": "leaky_relu", "groups": 2}),
+        ("MaxPooling1D", {"pool_size": 2}),
+        ("DepthwiseConv1D", {"kernel_size": 2, "depth_multiplier": 2, "activation": "relu"}),
+        ("MaxPooling1D", {"pool_size": 2}),
+        ("Flatten", {}), ("Dense", {"units": 3}),
+     ], "mse"),
     # as large as Winograd's algorithm wants
     ("adam", (12, 13, 16), [
         ("Conv2D", {"filters": 32, "kernel_size": 3, "padding": "same", "activation": "relu"}),

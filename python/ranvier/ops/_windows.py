@@ -39,12 +39,12 @@ def windows(
     return window, step, padding == "same"
 
 
-def shape(op: str, value: Any) -> tuple[int, ...]:
+def shape(op: str, value: Any, name: str = "x_shape") -> tuple[int, ...]:
     """A shape: integers >= 0."""
     if not isinstance(value, (list, tuple)) or not all(
         isinstance(v, (int, np.integer)) and 0 <= v < 2**59 for v in value
     ):
-        raise ValueError(f"{op}: `x_shape` must be a tuple of integers >= 0; got {value!r}")
+        raise ValueError(f"{op}: `{name}` must be a tuple of integers >= 0; got {value!r}")
     return tuple(int(v) for v in value)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ranvier import _core
 from ranvier.ops._arrays import REFUSED, fit_all
+from ranvier.ops._windows import shape, sizes, spatial_axes
 from ranvier.ops.activations import spec
 
 if TYPE_CHECKING:
@@ -18,41 +19,14 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def _spatial_axes(op: str, name: str, ndim: int) -> int:
-    """How many axes lie between the batch and the channels: 1, 2 or 3."""
-    if not 3 <= ndim <= 5:
-        raise ValueError(f"{op}: `{name}` must have 3, 4 or 5 axes, (N, ..., C); got {ndim}")
-    return ndim - 2
-
-
-def _integers(value: Any, low: int) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(v, (int, np.integer)) and not isinstance(v, bool) and low <= v < 2**31
-        for v in value
-    )
-
-
-def _sizes(op: str, name: str, value: Any, n: int) -> tuple[int, ...]:
-    """An integer >= 1, or n of them, as a tuple of n."""
-    given = (value,) * n if isinstance(value, (int, np.integer)) else value
-    if not _integers(given, 1) or len(given) != n:
-        wanted = "an integer >= 1" + (f" or a tuple of {n}" if n > 1 else "")
-        raise ValueError(f"{op}: `{name}` must be {wanted}; got {value!r}")
-    return tuple(int(v) for v in given)
-
-
-def _shape(op: str, name: str, value: Any) -> tuple[int, ...]:
-    if not _integers(value, 0):
-        raise ValueError(f"{op}: `{name}` must be a tuple of integers >= 0; got {value!r}")
-    return tuple(int(v) for v in value)
-
-
 def _arguments(
     op: str, n: int, strides: Any, padding: Any, dilation_rate: Any, groups: Any
 ) -> tuple[tuple[int, ...], str, tuple[int, ...], int]:
     """As the extension takes them, for n spatial axes."""
-    steps = _sizes(op, "strides", strides, n)
-    distances = _sizes(op, "dilation_rate", dilation_rate, n)
+    if not isinstance(groups, (int, np.integer)) or not 1 <= groups < 2**31:
+        raise ValueError(f"{op}: `groups` must be an integer >= 1; got {groups!r}")
+    steps = sizes(op, "strides", strides, n)
+    distances = sizes(op, "dilation_rate", dilation_rate, n)
     if padding not in ("valid", "same", "causal"):
         raise ValueError(f"{op}: `padding` must be 'valid', 'same' or 'causal'; got {padding!r}")
     if max(steps) > 1 and max(distances) > 1:
@@ -60,8 +34,7 @@ def _arguments(
             f"{op}: `strides` > 1 cannot be combined with `dilation_rate` > 1; "
             f"got strides={strides!r}, dilation_rate={dilation_rate!r}"
         )
-    (parts,) = _sizes(op, "groups", groups, 1)
-    return steps, padding, distances, parts
+    return steps, padding, distances, int(groups)
 
 
 def conv(
@@ -110,7 +83,7 @@ def conv(
     """
     op = "conv"
     act = None if activation is None else spec(op, activation)
-    n = _spatial_axes(op, "x", np.ndim(x))
+    n = spatial_axes(op, "x", np.ndim(x))
     arguments = _arguments(op, n, strides, padding, dilation_rate, groups)
     try:
         return _core.conv(x, kernel, bias, act, *arguments, out)
@@ -145,8 +118,8 @@ def conv_backward_input(
     array([ 1., 11., 10.])
     """
     op = "conv_backward_input"
-    x_shape = _shape(op, "x_shape", x_shape)
-    n = _spatial_axes(op, "x_shape", len(x_shape))
+    x_shape = shape(op, x_shape)
+    n = spatial_axes(op, "x_shape", len(x_shape))
     arguments = (x_shape, *_arguments(op, n, strides, padding, dilation_rate, groups), out)
     try:
         return _core.conv_backward_input(dy, kernel, *arguments)
@@ -186,8 +159,8 @@ def conv_backward_kernel(
     array([21., 32.])
     """
     op = "conv_backward_kernel"
-    kernel_shape = _shape(op, "kernel_shape", kernel_shape)
-    n = _spatial_axes(op, "x", np.ndim(x))
+    kernel_shape = shape(op, kernel_shape, "kernel_shape")
+    n = spatial_axes(op, "x", np.ndim(x))
     arguments = (kernel_shape, *_arguments(op, n, strides, padding, dilation_rate, groups), out)
     try:
         return _core.conv_backward_kernel(x, dy, *arguments)

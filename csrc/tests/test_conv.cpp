@@ -1,0 +1,396 @@
+// Convolution against plain loops: outputs filled with NaN between guards, inputs that end where
+// their memory ends, all tails of channels, padding on all sides.
+#include "ranvier/conv.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "check.hpp"
+#include "ranvier/activation.hpp"
+
+using namespace ranvier;
+using ranvier::test::random_values;
+
+namespace {
+
+std::size_t size_of(index_t n) { return static_cast<std::size_t>(n); }
+
+// Memory for a result: NaN, with guards on both sides.
+template <class T>
+class Guarded {
+  public:
+    explicit Guarded(index_t n) : all_(size_of(n + 2 * kGuard), kValue), n_(n) {
+        std::fill_n(get(), n, std::numeric_limits<T>::quiet_NaN());
+    }
+    T* get() { return all_.data() + kGuard; }
+    T operator[](index_t i) const { return all_[size_of(kGuard + i)]; }
+    index_t size() const { return n_; }
+    bool intact() const {
+        for (index_t i = 0; i < kGuard; ++i)
+            if (all_[size_of(i)] != kValue || all_[size_of(kGuard + n_ + i)] != kValue)
+                return false;
+        return true;
+    }
+
+  private:
+    static constexpr index_t kGuard = 96;
+    static constexpr T kValue = T(1234.5);
+    std::vector<T> all_;
+    index_t n_;
+};
+
+using Values = std::vector<double>;
+
+// Calls f(i of x, i of w, i of y) for each product of the convolution.
+template <class F>
+void each_product(const ConvShape& s, F f) {
+    const index_t cg = s.c_of_group(), cog = s.co_of_group();
+    index_t o[3], t[3], at[3];
+    for (index_t n = 0; n < s.n; ++n)
+        for (index_t p = 0; p < s.out_pixels(); ++p)
+            for (index_t q = 0; q < s.taps(); ++q) {
+                o[0] = p / (s.out[1] * s.out[2]), o[1] = p / s.out[2] % s.out[1];
+                o[2] = p % s.out[2];
+                t[0] = q / (s.kernel[1] * s.kernel[2]), t[1] = q / s.kernel[2] % s.kernel[1];
+                t[2] = q % s.kernel[2];
+                bool inside = true;
+                for (int i = 0; i < 3; ++i) {
+                    at[i] = o[i] * s.stride[i] + t[i] * s.dilation[i] - s.pad[i];
+                    inside &= at[i] >= 0 && at[i] < s.in[i];
+                }
+                if (!inside) continue;
+                const index_t x = ((n * s.in[0] + at[0]) * s.in[1] + at[1]) * s.in[2] + at[2];
+                for (index_t j = 0; j < s.co; ++j)
+                    for (index_t c = 0; c < cg; ++c)
+                        f(size_of(x * s.c + j / cog * cg + c), size_of((q * cg + c) * s.co + j),
+                          size_of((n * s.out_pixels() + p) * s.co + j));
+            }
+}
+
+template <class T>
+struct Problem {
+    ConvShape s;
+    std::vector<T> x, w, bias, dy;
+    explicit Problem(const ConvShape& shape)
+        : s(shape),
+          x(random_values<T>(size_of(s.n * s.in_pixels() * s.c), 1)),
+          w(random_values<T>(size_of(s.weights()), 2)),
+          bias(random_values<T>(size_of(s.co), 3)),
+          dy(random_values<T>(size_of(s.n * s.out_pixels() * s.co), 4)) {}
+
+    Values sum(bool with_bias) const {
+        Values y(dy.size());
+        for (std::size_t i = 0; i < y.size(); ++i)
+            y[i] = with_bias ? double(bias[i % size_of(s.co)]) : 0;
+        each_product(s, [&](auto i, auto k, auto o) { y[o] += double(x[i]) * double(w[k]); });
+        return y;
+    }
+    Values to_x(const Values& g) const {
+        Values dx(x.size());
+        each_product(s, [&](auto i, auto k, auto o) { dx[i] += g[o] * double(w[k]); });
+        return dx;
+    }
+    Values to_w(const Values& g) const {
+        Values dw(w.size());
+        each_product(s, [&](auto i, auto k, auto o) { dw[k] += g[o] * double(x[i]); });
+        return dw;
+    }
+    Values to_bias(const Values& g) const {
+        Values db(bias.size());
+        for (std::size_t i = 0; i < g.size(); ++i) db[i % db.size()] += g[i];
+        return db;
+    }
+};
+
+template <class T>
+void check_close(const ConvShape& s, const char* what, const Guarded<T>& got, const Values& want) {
+    double largest = 1;
+    for (double v : want) largest = std::max(largest, std::fabs(v));
+    const double bound = 128 * double(std::numeric_limits<T>::epsilon()) * largest;
+    bool right = got.size() == static_cast<index_t>(want.size());
+    for (index_t i = 0; right && i < got.size(); ++i)
+        right = std::fabs(double(got[i]) - want[size_of(i)]) <= bound;
+    CHECK(right && got.intact(),
+          "%s: n=%td in=%td,%td,%td c=%td co=%td groups=%td kernel=%td,%td,%td stride=%td "
+          "dilation=%td pad=%td,%td,%td %s",
+          what, s.n, s.in[0], s.in[1], s.in[2], s.c, s.co, s.groups, s.kernel[0], s.kernel[1],
+          s.kernel[2], s.stride[2], s.dilation[2], s.pad[0], s.pad[1], s.pad[2],
+          right ? "wrote beyond its result" : "");
+}
+
+double gelu(double x) { return x * 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+double gelu_slope(double x) {
+    const double pi = std::acos(-1.0);
+    return 0.5 * std::erfc(-x / std::sqrt(2.0)) + x * std::exp(-x * x / 2) / std::sqrt(2 * pi);
+}
+
+template <class T>
+void check_forward(const Problem<T>& p) {
+    const ConvShape& s = p.s;
+    const auto n = static_cast<index_t>(p.dy.size());
+    const T* none = nullptr;
+    Guarded<T> linear(n), relu(n), act(n), pre(n);
+    conv_forward<T>(s, p.x.data(), p.w.data(), none, Act::linear, {}, linear.get(), nullptr);
+    check_close(s, "y", linear, p.sum(false));
+    Values want = p.sum(true);
+    conv_forward<T>(s, p.x.data(), p.w.data(), p.bias.data(), Act::gelu, {}, act.get(), pre.get());
+    check_close(s, "the sum before gelu", pre, want);
+    Values after = want;
+    for (double& v : after) v = gelu(v);
+    check_close(s, "gelu", act, after);
+    const ActParams slope{0.25, std::numeric_limits<double>::infinity(), 0};
+    conv_forward<T>(s, p.x.data(), p.w.data(), p.bias.data(), Act::relu, slope, relu.get(),
+                    nullptr);
+    for (double& v : want) v = v < 0 ? 0.25 * v : v;
+    check_close(s, "relu", relu, want);
+}
+
+// conv_backward with what is wanted, after an activation.
+template <class T>
+void check_backward(const Problem<T>& p, Act act, bool wants_x, bool wants_w, bool wants_bias) {
+    const ConvShape& s = p.s;
+    const Values z = p.sum(true);
+    std::vector<T> saved(z.size()), dy = p.dy;
+    Values g(z.size());
+    for (std::size_t i = 0; i < z.size(); ++i) {
+        saved[i] = act == Act::tanh ? std::tanh(T(z[i])) : T(z[i]);
+        const double y = double(saved[i]);
+        const double slope =
+            act == Act::linear ? 1 : (act == Act::tanh ? 1 - y * y : gelu_slope(y));
+        g[i] = double(dy[i]) * slope;
+    }
+    Guarded<T> dx(static_cast<index_t>(p.x.size())), dw(s.weights()), db(s.co);
+    ConvBackward<T> b;
+    b.x = p.x.data();
+    b.w = p.w.data();
+    b.act = act;
+    b.saved = act == Act::linear ? nullptr : saved.data();
+    b.dy = dy.data();
+    if (wants_x) b.dx = dx.get();
+    if (wants_w) b.dw = dw.get();
+    if (wants_bias) b.db = db.get();
+    conv_backward(s, b);
+    if (wants_x) check_close(s, "dx", dx, p.to_x(g));
+    if (wants_w) check_close(s, "dw", dw, p.to_w(g));
+    if (wants_bias) check_close(s, "db", db, p.to_bias(g));
+    CHECK(dx.intact() && dw.intact() && db.intact());
+}
+
+template <class T>
+void check_products(const Problem<T>& p) {
+    const ConvShape& s = p.s;
+    const Values g(p.dy.begin(), p.dy.end());
+    Guarded<T> dx(static_cast<index_t>(p.x.size())), dw(s.weights());
+    const auto of_x = random_values<T>(size_of(s.c), 5);
+    Values want = p.to_x(g);
+    for (std::size_t i = 0; i < want.size(); ++i) want[i] += double(of_x[i % of_x.size()]);
+    conv_transpose<T>(s, p.dy.data(), p.w.data(), of_x.data(), dx.get());
+    check_close(s, "the transpose", dx, want);
+    conv_weights<T>(s, p.x.data(), p.dy.data(), dw.get());
+    check_close(s, "the weights' gradient", dw, p.to_w(g));
+}
+
+template <class T>
+void check_all(const ConvShape& s) {
+    const Problem<T> p(s);
+    check_forward(p);
+    check_products(p);
+    check_backward(p, Act::tanh, true, true, true);
+}
+
+ConvShape shape(const Shape& x, const Shape& kernel, index_t co, ConvPadding padding,
+                index_t stride = 1, index_t dilation = 1, index_t groups = 1) {
+    ConvSpec spec;
+    spec.axes = static_cast<int>(kernel.size());
+    spec.c = x.back();
+    spec.co = co;
+    spec.groups = groups;
+    spec.kernel = kernel;
+    spec.stride = Shape(kernel.size(), stride);
+    spec.dilation = Shape(kernel.size(), dilation);
+    spec.padding = padding;
+    return conv_shape(spec, x);
+}
+
+void check_both(const ConvShape& s) {
+    check_all<float>(s);
+    check_all<double>(s);
+}
+
+constexpr auto same = ConvPadding::same, valid = ConvPadding::valid, causal = ConvPadding::causal;
+
+}  // namespace
+
+TEST(all_tails_of_channels) {
+    for (index_t c = 1; c <= 40; ++c) {
+        const index_t co = c * 7 % 41 + 1;
+        check_both(shape({2, 9, 10, c}, {3, 3}, co, same));
+        check_both(shape({2, 3, 5, co}, {3, 3}, c, valid));
+        check_both(shape({1, 3, 5, c}, {1, 1}, co, valid));
+    }
+}
+
+TEST(all_tails_of_depthwise_channels) {
+    for (index_t c = 2; c <= 40; ++c) {
+        check_both(shape({2, 5, 6, c}, {3, 3}, c, same, 1, 1, c));
+        check_both(shape({2, 5, 6, c}, {2, 3}, 2 * c, valid, 2, 1, c));
+        check_both(shape({2, 9, c}, {3}, 3 * c, same, 1, 2, c));
+    }
+}
+
+TEST(kernels_strides_dilations_groups) {
+    for (index_t c : {1, 3, 7, 16, 17, 33})
+        for (index_t k = 1; k <= 5; ++k) {
+            check_both(shape({3, 11, 9, c}, {k, k}, 18, same, 2));
+            check_both(shape({2, 10, 7, c}, {k, 2}, 5, valid, 3));
+            check_both(shape({2, 9, 11, c}, {k, k}, 20, same, 1, 2));
+            check_both(shape({1, 13, 13, 3 * c}, {k, 3}, 12, valid, 1, 1, 3));
+            check_both(shape({2, 17, c}, {k}, 9, causal, 1, 3));
+            check_both(shape({2, 5, 4, 6, c}, {2, k, 3}, 4, same));
+        }
+}
+
+TEST(padding_on_all_sides_of_a_picture_smaller_than_the_kernel) {
+    for (index_t side = 1; side <= 3; ++side)
+        for (index_t c : {1, 3, 16, 40})
+            for (index_t k : {3, 5, 6}) {
+                check_both(shape({2, side, side, c}, {k, k}, 17, same));
+                check_both(shape({2, 1, side, c}, {k, 1}, 3, same, 3));
+                check_both(shape({5, side, side, c}, {k, k}, 16, same, 1, 2));
+                check_both(shape({2, side, side, c}, {k, k}, c, same, 1, 1, c));
+                check_both(shape({2, side, c}, {k}, 7, causal, 1, 4));
+            }
+}
+
+TEST(pictures_large_enough_for_all_ways) {
+    for (index_t n : {1, 5}) {
+        check_both(shape({n, 23, 21, 24}, {3, 3}, 40, same));
+        check_both(shape({n, 23, 21, 40}, {5, 5}, 24, valid));
+        check_both(shape({n, 23, 21, 20}, {3, 3}, 33, same, 1, 3));
+        check_both(shape({n, 23, 21, 3}, {7, 7}, 16, same, 2));
+        check_both(shape({n, 23, 21, 17}, {1, 1}, 40, valid));
+        check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
+    }
+}
+
+TEST(strides_longer_than_the_kernel_leave_gaps) {
+    check_both(shape({2, 11, 13, 3}, {1, 2}, 5, valid, 4));
+    check_both(shape({2, 11, 13, 16}, {2, 2}, 16, same, 5));
+    check_both(shape({2, 9, 7, 7}, {1, 1}, 7, valid, 3, 1, 7));
+}
+
+TEST(what_is_not_wanted_is_not_touched) {
+    const ConvShape shapes[] = {shape({3, 9, 8, 17}, {3, 3}, 20, same),
+                                shape({3, 5, 4, 6}, {1, 1}, 3, valid),
+                                shape({3, 9, 8, 6}, {3, 3}, 6, same, 2, 1, 6),
+                                shape({3, 9, 8, 4}, {2, 2}, 12, same, 1, 1, 4),
+                                shape({3, 9, 8, 4}, {2, 2}, 6, valid, 1, 1, 2)};
+    for (const ConvShape& s : shapes)
+        for (int wants = 0; wants < 8; ++wants)
+            for (Act act : {Act::linear, Act::tanh, Act::gelu}) {
+                check_backward(Problem<float>(s), act, wants & 1, wants & 2, wants & 4);
+                check_backward(Problem<double>(s), act, wants & 1, wants & 2, wants & 4);
+            }
+}
+
+TEST(an_empty_batch_has_zero_gradients) {
+    check_both(shape({0, 5, 6, 3}, {3, 3}, 4, same));
+    check_both(shape({0, 9, 8, 20}, {3, 3}, 20, same, 1, 1, 20));
+    check_both(shape({0, 9, 8, 4}, {3, 3}, 8, same, 1, 1, 4));
+    check_both(shape({0, 5, 6, 3}, {1, 1}, 4, valid));
+}
+
+TEST(threads_do_not_change_a_bit) {
+    const ConvShape shapes[] = {shape({3, 40, 39, 24}, {3, 3}, 40, same),
+                                shape({1, 61, 67, 40}, {1, 1}, 33, valid),
+                                shape({1, 41, 43, 24}, {5, 5}, 20, same, 2),
+                                shape({1, 81, 83, 33}, {3, 3}, 33, same, 1, 1, 33),
+                                shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2)};
+    for (const ConvShape& s : shapes) {
+        const Problem<float> p(s);
+        std::vector<float> first;
+        for (int threads = 1; threads <= 4; ++threads) {
+            set_num_threads(threads);
+            const auto n = p.dy.size();
+            std::vector<float> all(n + p.x.size() + p.w.size());
+            conv_forward<float>(s, p.x.data(), p.w.data(), p.bias.data(), Act::relu, {}, all.data(),
+                                nullptr);
+            conv_transpose<float>(s, p.dy.data(), p.w.data(), nullptr, all.data() + n);
+            conv_weights<float>(s, p.x.data(), p.dy.data(), all.data() + n + p.x.size());
+            if (threads == 1) first = all;
+            CHECK(std::memcmp(first.data(), all.data(), all.size() * sizeof(float)) == 0,
+                  "%d threads", threads);
+        }
+        set_num_threads(1);
+    }
+}
+
+namespace {
+
+// relu(maxpool(z)) and, for its gradient dy, that of z.
+struct Pooled {
+    Values y, dz;
+    Pooled(const PoolShape& s, const Values& z, const std::vector<double>& dy)
+        : y(dy.size()), dz(z.size()) {
+        for (std::size_t i = 0; i < y.size(); ++i) {
+            const std::size_t best = largest_of(s, z, static_cast<index_t>(i));
+            y[i] = std::max(0.0, z[best]);
+            if (z[best] > 0) dz[best] += dy[i];
+        }
+    }
+    static std::size_t largest_of(const PoolShape& s, const Values& z, index_t i) {
+        const index_t j = i % s.c, x = i / s.c % s.out[2], y = i / s.c / s.out[2] % s.out[1];
+        const index_t image = i / s.out_image();
+        index_t best = -1;
+        for (index_t a = 0; a < s.window[1]; ++a)
+            for (index_t b = 0; b < s.window[2]; ++b) {
+                const index_t h = y * s.stride[1] + a - s.before[1];
+                const index_t w = x * s.stride[2] + b - s.before[2];
+                if (h < 0 || w < 0 || h >= s.in[1] || w >= s.in[2]) continue;
+                const index_t at = ((image * s.in[1] + h) * s.in[2] + w) * s.c + j;
+                if (best < 0 || z[size_of(at)] > z[size_of(best)]) best = at;
+            }
+        return size_of(best);
+    }
+};
+
+void check_pooled(const ConvShape& s, bool pads) {
+    const Problem<double> p(s);
+    ConvPool<double> both;
+    both.conv = s;
+    both.relu = true;
+    both.pool = pool_shape({s.n, s.out[1], s.out[2], s.co}, {2, 3}, {2, 2}, pads);
+    const index_t size = s.n * both.pool.out_image();
+    Guarded<double> y(size), dx(static_cast<index_t>(p.x.size())), dw(s.weights()), db(s.co);
+    std::vector<char> index(size_of(size * both.pool.index_bytes()));
+    conv_pool_forward<double>(both, p.x.data(), p.w.data(), p.bias.data(), y.get(), index.data());
+    auto dy = random_values<double>(size_of(size), 6);
+    const Pooled want(both.pool, p.sum(true), dy);
+    check_close(s, "pooled", y, want.y);
+    ConvBackward<double> b;
+    b.x = p.x.data();
+    b.w = p.w.data();
+    b.saved = y.get();
+    b.dy = dy.data();
+    b.dx = dx.get();
+    b.dw = dw.get();
+    b.db = db.get();
+    conv_pool_backward(both, b, static_cast<const void*>(index.data()));
+    check_close(s, "dx of both", dx, p.to_x(want.dz));
+    check_close(s, "dw of both", dw, p.to_w(want.dz));
+    check_close(s, "db of both", db, p.to_bias(want.dz));
+}
+
+}  // namespace
+
+TEST(convolution_and_pooling_in_one) {
+    for (index_t c : {1, 3, 16, 17})
+        for (index_t co : {1, 5, 16, 40})
+            for (index_t n : {0, 1, 3}) {
+                check_pooled(shape({n, 12, 11, c}, {3, 3}, co, same), true);
+                check_pooled(shape({n, 12, 11, c}, {3, 3}, co, valid), false);
+                check_pooled(shape({n, 9, 8, 2 * c}, {1, 2}, 2 * co, valid, 1, 1, 2), true);
+            }
+}
+
+RV_TEST_MAIN
