@@ -116,7 +116,9 @@ def test_message(call: Any, error: Any, message: str) -> None:
 def test_another_number_of_channels_later(make: Any) -> None:
     layer = make()
     layer(X)
-    with pytest.raises(ValueError, match=r"'c': expected 3 input channels; got shape \(2, 5, 6, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"'c': expected 3 input channels; got shape \(2, 5, 6, 2\)"
+    ):
         layer(X[..., :2])
     with pytest.raises(ValueError, match="'c'"):
         layer(S)
@@ -125,7 +127,9 @@ def test_another_number_of_channels_later(make: Any) -> None:
 def test_a_picture_that_is_too_small_for_a_network_of_any_size() -> None:
     model = ranvier.Sequential([ranvier.Input((None, None, 3)), L.Conv2D(4, 4, name="c")])
     assert model(X).shape == (2, 2, 3, 4)
-    with pytest.raises(ValueError, match=r"Conv2D 'c': the kernel.* does not fit into .*\(2, 3, 6, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"Conv2D 'c': the kernel.* does not fit into .*\(2, 3, 6, 3\)"
+    ):
         model(X[:, :3])
 
 

@@ -155,7 +155,9 @@ def test_weights_have_keras_names_order_and_spread(case: Case) -> None:
     name, arguments, shape = case
     models = []
     for module in (keras, ranvier):
-        layer = getattr(module.layers, name)(**{**arguments, "filters": 64} if "filters" in arguments else arguments)
+        layer = getattr(module.layers, name)(
+            **{**arguments, "filters": 64} if "filters" in arguments else arguments
+        )
         models.append(module.Sequential([module.Input(shape), layer]))
     theirs, ours = (m.layers[-1] for m in models)
     assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
