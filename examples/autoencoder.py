@@ -13,8 +13,15 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 import ranvier
-from ranvier.layers import Conv2D, Conv2DTranspose, Dense, Flatten, MaxPooling2D, Reshape
-from ranvier.layers import UpSampling2D
+from ranvier.layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Flatten,
+    MaxPooling2D,
+    Reshape,
+    UpSampling2D,
+)
 from ranvier.models import Sequential, up_to
 from ranvier.optimizers import Adam
 from ranvier.optimizers.schedules import CosineDecay
