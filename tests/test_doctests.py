@@ -20,6 +20,8 @@ MODULES = ["ranvier"] + [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of(name: str) -> None:
+    if name.startswith("ranvier.plot"):
+        pytest.importorskip("matplotlib")
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testmod(importlib.import_module(name), optionflags=flags)
     assert result.failed == 0
