@@ -83,8 +83,9 @@ def _weights(case: Case) -> tuple[np.ndarray, ...]:
     made: list[np.ndarray] = []
     for (kind, n), inputs in zip(case.layers, case.shapes[:-1], strict=True):
         if kind in ("conv", "dense"):
-            size = (3, 3, inputs[-1]) if kind == "conv" else inputs
-            kernel = rng.normal(size=(*size, n)) * np.sqrt(2 / math.prod(size))
+            taps = (3, 3) if kind == "conv" else ()
+            fans = math.prod(taps) * (inputs[-1] + n)
+            kernel = rng.normal(size=(*taps, inputs[-1], n)) * np.sqrt(2 / fans)
             made += [kernel.astype("float32"), np.zeros(n, "float32")]
     return tuple(made)
 

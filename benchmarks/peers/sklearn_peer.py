@@ -6,7 +6,7 @@ import warnings
 
 from benchmarks import networks as cases
 
-SAME_STEPS = False  # two classes have one output here, and SGD another rate
+SAME_STEPS = 0  # two classes have one output here, and SGD another rate
 
 
 def make(case):
