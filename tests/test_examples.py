@@ -60,12 +60,6 @@ def test_learning_rates() -> None:
     assert not losses[30.0] < 1.0
 
 
-def test_lecture_cnn() -> None:
-    linear, convolutional = run("lecture_cnn")
-    assert linear < 0.5
-    assert convolutional > 0.95
-
-
 def test_autoencoder() -> None:
     mean, linear, ours = run("autoencoder").values()
     assert ours < 0.8 * linear < linear < mean
