@@ -58,11 +58,11 @@ def filters(layer: Layer, *, most: int = 64, path: str | os.PathLike[str] | None
         MissingExtra: matplotlib is not installed.
 
     >>> import numpy as np, ranvier
-    >>> layer = ranvier.layers.Conv2D(8, 3)
+    >>> layer = ranvier.layers.Conv2D(8, 3, name="edges")
     >>> layer.build((None, 28, 28, 1))
     >>> figure = ranvier.plot.filters(layer)
     >>> figure.axes[0].get_title()
-    "8 filters of Conv2D 'conv2d'"
+    "8 filters of Conv2D 'edges'"
     """
     drawn = filter_mosaic(layer, most)
     height, width = drawn.tiles.shape[1:3]
