@@ -63,7 +63,10 @@ class Peer:
         try:
             self.process.stdin.write(json.dumps({"case": case, "seconds": budget}) + "\n")
             self.process.stdin.flush()
-            return self._read().get("seconds")
+            told = self._read()
+            if "failed" in told:
+                print(f"{self.name}, {case}: {told['failed']}", file=sys.stderr, flush=True)
+            return told.get("seconds")
         except BrokenPipeError:
             return None
 

@@ -31,7 +31,13 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if request["case"] != made:
-            made, prepared = request["case"], prepare(peer, module, module.CASES[request["case"]])
+            made, prepared = request["case"], None
+            try:
+                prepared = prepare(peer, module, module.CASES[made])
+            except Exception as error:
+                failed = f"{type(error).__name__}: {error}"
+                print(json.dumps({"failed": failed}), file=out, flush=True)
+                continue
         print(json.dumps(measure(prepared, request["seconds"])), file=out, flush=True)
 
 
@@ -44,6 +50,8 @@ def prepare(peer, module, case):
     want = module.expected(case)
     scale = max(1e-30, float(np.abs(want).max()))
     np.testing.assert_allclose(answer() / scale, want / scale, rtol=2e-3, atol=2e-4)
+    if case.kind == "train":
+        check_training(peer, module, case, getattr(peer, "SAME_STEPS", 3))
     steps = getattr(case, "steps", 1)
     run(steps)  # compiles, warms up
     run(steps)
@@ -53,6 +61,20 @@ def prepare(peer, module, case):
         if time.perf_counter() - begin > 0.01:
             return run, steps
         steps *= 2
+
+
+def check_training(peer, module, case, steps):
+    """A few steps, each on all of a few rows, must lead to the same loss."""
+    small = case._replace(rows=8, batch=8)
+    if not steps or not (pair := peer.make(small)):
+        return
+    answer, run = pair
+    run(steps)
+    at = (range(small.rows), module.data(small)[1])
+    got, want = (
+        -np.log(np.maximum(p[at], 1e-30)).mean() for p in (answer(), module.expected(small, steps))
+    )
+    np.testing.assert_allclose(got, want, rtol=1e-2)
 
 
 def measure(prepared, seconds):

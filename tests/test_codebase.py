@@ -34,6 +34,7 @@ BELOW = {
         "_core", "activations", "callbacks", "layers", "losses", "metrics", "ops", "optimizers",
         "utils", "variables",
     },
+    "plot": {"layers", "models"},
 }  # fmt: skip
 
 

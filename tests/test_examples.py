@@ -60,6 +60,18 @@ def test_learning_rates() -> None:
     assert not losses[30.0] < 1.0
 
 
+def test_autoencoder() -> None:
+    mean, linear, ours = run("autoencoder").values()
+    assert ours < 0.8 * linear < linear < mean
+
+
+def test_spectrogram() -> None:
+    pytest.importorskip("scipy")
+    mean_spectrum, convolutional = run("spectrogram")
+    assert mean_spectrum < 0.5
+    assert convolutional > 0.9
+
+
 def test_every_example_is_tested() -> None:
     import inspect
     import sys

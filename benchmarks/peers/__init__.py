@@ -18,3 +18,18 @@ def repeat(call):
             call()
 
     return lambda: np.array(call()), run
+
+
+def keras_like(framework, case):
+    """The network in Keras' words, which are ranvier's too."""
+    layers = framework.layers
+    model = framework.Sequential([framework.Input(case.shape)])
+    for i, (kind, n) in enumerate(case.layers):
+        act = "softmax" if i + 1 == len(case.layers) else "relu"
+        if kind == "conv":
+            model.add(layers.Conv2D(n, 3, padding=case.padding, activation=act))
+        elif kind == "pool":
+            model.add(layers.MaxPooling2D(n))
+        else:
+            model.add(layers.Flatten() if kind == "flatten" else layers.Dense(n, activation=act))
+    return model

@@ -12,17 +12,29 @@ from benchmarks import networks as cases
 def make(case):
     import jax
     import jax.numpy as jnp
+    from jax import lax
 
     x_np, y_np = cases.data(case)
     x, y = jnp.asarray(x_np), jnp.asarray(y_np)
-    params = [jnp.asarray(w) for w in cases.weights(case)]
-    n_layers = len(params) // 2
+    params = [jnp.array(w) for w in cases.weights(case)]  # donated: copies
+
+    def conv(x, kernel):
+        padding, order = case.padding.upper(), ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=order)
 
     def logits(p, rows):
-        for i in range(n_layers):
-            rows = rows @ p[2 * i] + p[2 * i + 1]
-            if i + 1 < n_layers:
-                rows = jax.nn.relu(rows)
+        p = list(p)
+        for kind, n in case.layers:
+            if kind == "pool":
+                rows = lax.reduce_window(
+                    rows, -jnp.inf, lax.max, (1, n, n, 1), (1, n, n, 1), "VALID"
+                )
+            elif kind == "flatten":
+                rows = rows.reshape(len(rows), -1)
+            else:
+                kernel, bias, *p = p
+                rows = (conv(rows, kernel) if kind == "conv" else rows @ kernel) + bias
+                rows = jax.nn.relu(rows) if p else rows
         return rows
 
     def loss_of(p, xb, yb):
@@ -42,16 +54,15 @@ def make(case):
 
     infer = jax.jit(lambda p, rows: jax.nn.softmax(logits(p, rows)))
     state = [params, [w * 0 for w in params], [w * 0 for w in params], jnp.zeros(())]
-    fixed = [jnp.asarray(w) for w in cases.weights(case)]
     rng = np.random.default_rng(0)
 
     def predict(rows):
-        return np.asarray(infer(fixed, rows))
+        return np.asarray(infer(state[0], rows))
 
     def run(n):
         if case.kind == "predict":
             for _ in range(n):
-                np.asarray(infer(fixed, x_np))
+                np.asarray(infer(state[0], x_np))
             return
         done = 0
         while done < n:

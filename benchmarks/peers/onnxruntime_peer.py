@@ -1,37 +1,63 @@
-"""ONNX Runtime: prediction only."""
+"""ONNX Runtime: prediction only; images channels first, which is its own order."""
 
 from __future__ import annotations
 
 import os
 
+import numpy as np
+
 from benchmarks import networks as cases
+
+
+def graph(case):
+    """Nodes, constants and the name of the result."""
+    from onnx import helper, numpy_helper
+
+    nodes, constants, name, w = [], [], "x", cases.weights(case)
+    image = None  # whose order the next kernel's rows must have
+    for (kind, n), inputs in zip(case.layers, case.shapes[:-1], strict=True):
+        given, attributes = [name], {}
+        if kind == "pool":
+            attributes = {"kernel_shape": [n, n], "strides": [n, n]}
+        elif kind == "flatten":
+            image = inputs
+        else:
+            kernel, bias, *w = w
+            if kind == "conv":
+                kernel = kernel.transpose(3, 2, 0, 1)
+                attributes = {"pads": [int(case.padding == "same")] * 4}
+            elif image:
+                kernel = kernel.reshape(*image, n).transpose(2, 0, 1, 3).reshape(-1, n)
+                image = None
+            given += [f"kernel {len(nodes)}", f"bias {len(nodes)}"]
+            arrays = np.ascontiguousarray(kernel), bias
+            constants += map(numpy_helper.from_array, arrays, given[1:])
+        op = {"conv": "Conv", "pool": "MaxPool", "flatten": "Flatten", "dense": "Gemm"}[kind]
+        ops = [op] if op in ("MaxPool", "Flatten") else [op, "Relu" if w else "Softmax"]
+        for op in ops:
+            name = f"y{len(nodes)}"
+            nodes.append(helper.make_node(op, given, [name], **attributes))
+            given, attributes = [name], {}
+    return nodes, constants, name
 
 
 def make(case):
     import onnx
     import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
     if case.kind == "train":
         return None
-    nodes, constants, name = [], [], "x"
-    w = cases.weights(case)
-    for i in range(0, len(w), 2):
-        constants += [
-            numpy_helper.from_array(w[i], f"w{i}"),
-            numpy_helper.from_array(w[i + 1], f"b{i}"),
-        ]
-        nodes.append(helper.make_node("Gemm", [name, f"w{i}", f"b{i}"], [f"z{i}"]))
-        last = i + 2 == len(w)
-        nodes.append(helper.make_node("Softmax" if last else "Relu", [f"z{i}"], [f"y{i}"]))
-        name = f"y{i}"
-    graph = helper.make_graph(
+    x, _ = cases.data(case)
+    x = np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim == 4 else x
+    nodes, constants, name = graph(case)
+    net = helper.make_graph(
         nodes, "net",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, case.widths[0]])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, case.widths[-1]])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, *x.shape[1:]])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, case.layers[-1][1]])],
         constants,
     )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model = helper.make_model(net, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 9
     onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()
@@ -39,7 +65,6 @@ def make(case):
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    x, _ = cases.data(case)
 
     def run(n):
         for _ in range(n):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from benchmarks import networks as cases
+from benchmarks.peers import keras_like
 
 
 def make(case):
     import ranvier
-    from ranvier import layers
 
-    model = ranvier.Sequential([ranvier.Input((case.widths[0],))])
-    for units in case.widths[1:-1]:
-        model.add(layers.Dense(units, activation="relu"))
-    model.add(layers.Dense(case.widths[-1], activation="softmax"))
+    model = keras_like(ranvier, case)
     model.set_weights(cases.weights(case))
     model.compile(case.optimizer, "sparse_categorical_crossentropy")
     x, y = cases.data(case)

@@ -1,4 +1,4 @@
-"""PyTorch, eager, with its fused optimizers."""
+"""PyTorch, eager, channels last, with its fused optimizers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,43 @@ from benchmarks import networks as cases
 COMPILE = False
 
 
+def network(case):
+    import torch
+    from torch import nn
+
+    class Swap(nn.Module):
+        """Channels last as torch has it: only the axes' names change places, nothing is copied."""
+
+        def __init__(self, *order):
+            super().__init__()
+            self.order = order
+
+        def forward(self, x):
+            return x.permute(self.order)
+
+    layers = [Swap(0, 3, 1, 2)] if len(case.shape) == 3 else []
+    for (kind, n), inputs in zip(case.layers, case.shapes[:-1], strict=True):
+        if kind == "conv":
+            layers += [nn.Conv2d(inputs[-1], n, 3, padding=int(case.padding == "same")), nn.ReLU()]
+        elif kind == "pool":
+            layers.append(nn.MaxPool2d(n))
+        elif kind == "flatten":
+            layers += [Swap(0, 2, 3, 1), nn.Flatten()]
+        else:
+            layers += [nn.Linear(inputs[0], n), nn.ReLU()]
+    return nn.Sequential(*layers[:-1]).to(memory_format=torch.channels_last)
+
+
 def make(case):
     import torch
     from torch import nn
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(0)
-    layers = []
-    for a, b in zip(case.widths[:-1], case.widths[1:], strict=True):
-        layers += [nn.Linear(a, b), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
+    model = network(case)
     with torch.no_grad():
         for p, w in zip(model.parameters(), cases.weights(case), strict=True):
-            p.copy_(torch.from_numpy(w.T.copy()))
+            p.copy_(torch.from_numpy(w.transpose(3, 2, 0, 1) if w.ndim == 4 else w.T))
     x_np, y_np = cases.data(case)
     x, y = torch.from_numpy(x_np), torch.from_numpy(y_np)
     loss_of = nn.CrossEntropyLoss()
@@ -39,6 +63,7 @@ def make(case):
         return torch.softmax(model(xb), 1)
 
     if COMPILE:
+        torch.compiler.reset()  # or the case before makes shapes dynamic
         forward_loss, infer = torch.compile(forward_loss), torch.compile(infer)
 
     def predict(rows):

@@ -8,6 +8,10 @@ namespace ranvier {
 namespace RV_ISA {
 namespace {
 
+// A masked load costs little or nothing more than another with AVX: one tile serves both.
+template <bool Masked>
+inline constexpr bool kMasks = Masked || kVecBytes >= 32;
+
 // Tiles by [vectors - 1][rows - 1].
 template <class T, bool Masked>
 struct Tiles {
@@ -15,7 +19,7 @@ struct Tiles {
 };
 template <class T, bool Masked, int NV, std::size_t... R>
 constexpr void fill_row(Tiles<T, Masked>& t, std::index_sequence<R...>) {
-    ((t.at[NV - 1][R] = &tile<T, static_cast<int>(R) + 1, NV, Masked>), ...);
+    ((t.at[NV - 1][R] = &tile<T, static_cast<int>(R) + 1, NV, kMasks<Masked>>), ...);
 }
 template <class T, bool Masked, std::size_t... NV>
 constexpr Tiles<T, Masked> make_tiles(std::index_sequence<NV...>) {
@@ -69,7 +73,7 @@ inline constexpr int kPart = kWide<T, R> < kTileVecs<T> ? kTileVecs<T>
 
 template <class T, int R, std::size_t... NV>
 RV_INLINE TileFn<T> skinny_tile(index_t vectors, bool masked, std::index_sequence<NV...>) {
-    static constexpr TileFn<T> whole[] = {&tile<T, R, static_cast<int>(NV) + 1, false>...};
+    static constexpr TileFn<T> whole[] = {&tile<T, R, static_cast<int>(NV) + 1, kMasks<false>>...};
     static constexpr TileFn<T> partial[] = {&tile<T, R, static_cast<int>(NV) + 1, true>...};
     return (masked ? partial : whole)[vectors - 1];
 }
@@ -83,7 +87,7 @@ void skinny_rows(const GemmTask<T>& t) {
             for (index_t r = 0; r < t.next_rows; ++r)
                 for (index_t v = 0; v < wide * L; v += 64 / static_cast<index_t>(sizeof(T)))
                     __builtin_prefetch(t.next + r * t.next_ld + j + v, 0, 2);
-            tile<T, R, wide, false>(t, t.a, t.rsa, t.csa, t.b + j, 0, j, L);
+            tile<T, R, wide, kMasks<false>>(t, t.a, t.rsa, t.csa, t.b + j, 0, j, L);
         }
     while (j < t.n) {
         const index_t left = (t.n - j + L - 1) / L, parts = (left + part - 1) / part;
@@ -110,7 +114,7 @@ void skinny(const GemmTask<T>& t) {
 }  // namespace RV_ISA
 
 RV_DEFINE_WIDE_KERNELS(GemmKernels, RV_ISA::kTileRows, RV_ISA::kTileVecs<T>* RV_ISA::kLanes<T>,
-                  RV_ISA::kLanes<T>, &RV_ISA::panel<T>, &RV_ISA::skinny<T>, &RV_ISA::dots<T>,
-                  &RV_ISA::pack_b<T>, &RV_ISA::pack_bt<T>, &RV_ISA::pack_a<T>)
+                       RV_ISA::kLanes<T>, &RV_ISA::panel<T>, &RV_ISA::skinny<T>, &RV_ISA::dots<T>,
+                       &RV_ISA::pack_b<T>, &RV_ISA::pack_bt<T>, &RV_ISA::pack_a<T>)
 
 }  // namespace ranvier

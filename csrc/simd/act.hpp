@@ -230,40 +230,66 @@ struct Exponential {
 // The last vector is read before anything is written and may overlap the one before: no scalar
 // tail, and output on top of input is allowed. Two vectors at a time, their instructions
 // interleaved (-fschedule-insns in cmake/RanvierKernels.cmake): one alone is a chain so long that
-// the processor's schedulers fill up before the next has begun.
+// the processor's schedulers fill up before the next has begun. Doubles and old processors do with
+// one: the code would be twice as long.
+template <class T>
+inline constexpr bool kPairs = sizeof(T) == 4 && kVecBytes > 16;
+
 template <class T, class F>
 RV_INLINE void map1(index_t n, const T* x, T* y, F f) {
     constexpr index_t L = kLanes<T>;
+    T few[L];
+    const index_t wanted = n;
+    T* const out = y;
     if (n < L) {
-        if (n > 0) store_partial<T>(y, f(load_partial<T>(x, n)), n);
-        return;
+        for (index_t i = 0; i < L; ++i) few[i] = i < n ? x[i] : T(0);
+        x = y = few;
+        n = L;
     }
     const Vec<T> last = load(x + n - L);
     index_t i = 0;
-    for (; i + L < n - L; i += 2 * L) {
-        const Vec<T> a = f(load(x + i)), b = f(load(x + i + L));
-        store<T>(y + i, a);
-        store<T>(y + i + L, b);
+    if constexpr (kPairs<T>)
+        for (; i + L < n - L; i += 2 * L) {
+            const Vec<T> a = f(load(x + i)), b = f(load(x + i + L));
+            store<T>(y + i, a);
+            store<T>(y + i + L, b);
+        }
+    for (bool end = false; !end; i += L) {
+        end = i >= n - L;
+        store<T>(y + (end ? n - L : i), f(end ? last : load(x + i)));
     }
-    for (; i < n - L; i += L) store<T>(y + i, f(load(x + i)));
-    store<T>(y + n - L, f(last));
+    if (wanted < L)
+        for (index_t k = 0; k < wanted; ++k) out[k] = few[k];
 }
 template <class T, class F>
 RV_INLINE void map2(index_t n, const T* x, const T* y, T* z, F f) {
     constexpr index_t L = kLanes<T>;
+    T few_x[L], few_y[L];
+    const index_t wanted = n;
+    T* const out = z;
     if (n < L) {
-        if (n > 0) store_partial<T>(z, f(load_partial<T>(x, n), load_partial<T>(y, n)), n);
-        return;
+        for (index_t i = 0; i < L; ++i) {
+            few_x[i] = i < n ? x[i] : T(0);
+            few_y[i] = i < n ? y[i] : T(0);
+        }
+        x = z = few_x;
+        y = few_y;
+        n = L;
     }
     const Vec<T> last_x = load(x + n - L), last_y = load(y + n - L);
     index_t i = 0;
-    for (; i + L < n - L; i += 2 * L) {
-        const Vec<T> a = f(load(x + i), load(y + i)), b = f(load(x + i + L), load(y + i + L));
-        store<T>(z + i, a);
-        store<T>(z + i + L, b);
+    if constexpr (kPairs<T>)
+        for (; i + L < n - L; i += 2 * L) {
+            const Vec<T> a = f(load(x + i), load(y + i)), b = f(load(x + i + L), load(y + i + L));
+            store<T>(z + i, a);
+            store<T>(z + i + L, b);
+        }
+    for (bool end = false; !end; i += L) {
+        end = i >= n - L;
+        store<T>(z + (end ? n - L : i), f(end ? last_x : load(x + i), end ? last_y : load(y + i)));
     }
-    for (; i < n - L; i += L) store<T>(z + i, f(load(x + i), load(y + i)));
-    store<T>(z + n - L, f(last_x, last_y));
+    if (wanted < L)
+        for (index_t k = 0; k < wanted; ++k) out[k] = few_x[k];
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ from ranvier.layers import Input
 from ranvier.models import Sequential
 
 if TYPE_CHECKING:
-    from ranvier import reference, testing
+    from ranvier import plot, reference, testing
 
 __version__: str = _core.__version__
 
@@ -59,6 +59,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "plot",
     "reference",
     "regularizers",
     "saving",
@@ -68,7 +69,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("reference", "testing")
+_LAZY = ("plot", "reference", "testing")
 
 
 def __getattr__(name: str) -> Any:

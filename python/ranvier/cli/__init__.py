@@ -12,19 +12,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="ranvier", description="Small and medium neural networks on the CPU."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser("demo", help="train on real handwritten digits")
-    demo.add_argument("--model", choices=["mlp"], default="mlp", help="the network to train")
-    demo.add_argument("--epochs", type=int, default=15)
-    demo.add_argument("--seed", type=int, default=0)
-    demo.add_argument("--output", default="ranvier-demo.png", help="where the picture goes")
-    bench = commands.add_parser("bench", help="C++ against NumPy on this machine")
-    bench.add_argument("--seconds", type=float, default=0.2, help="time for each op and size")
-    commands.add_parser("info", help="version, instruction set, threads, compiler")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
 
     import ranvier
 
@@ -38,8 +26,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ranvier.cli.demo import MissingExtra, run
 
         try:
-            run(options.epochs, options.seed, options.output)
+            run(options.model, options.epochs, options.seed, options.output)
         except MissingExtra as error:
             print(f"ranvier demo: {error}", file=sys.stderr)
             return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ranvier", description="Small and medium neural networks on the CPU."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="train on real handwritten digits")
+    network = "a perceptron network (default) or a convolutional one"
+    demo.add_argument("--model", choices=["mlp", "cnn"], default="mlp", help=network)
+    demo.add_argument("--epochs", type=_positive, help="default: what the network needs")
+    demo.add_argument("--seed", type=int, default=0)
+    pictures = "where the picture goes; the second one of cnn goes to <its name>-filters.png"
+    demo.add_argument("--output", default="ranvier-demo.png", help=pictures)
+    bench = commands.add_parser("bench", help="C++ against NumPy on this machine")
+    bench.add_argument("--seconds", type=float, default=0.2, help="time for each op and size")
+    commands.add_parser("info", help="version, instruction set, threads, compiler")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1; got {value}")
+    return value

