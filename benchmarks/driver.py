@@ -102,6 +102,20 @@ def geometric_mean(values: list[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, values))) if values else float("nan")
 
 
+def show_ratios(result: dict[str, Any], other: str, group: str, names: list[str]) -> None:
+    """One line on how much slower than ranvier the other is in these cases."""
+    rows = {name: result["seconds"].get(name, {}) for name in names}
+    both = {n: row for n, row in rows.items() if other in row and "ranvier" in row}
+    ratios = {n: row[other] / row["ranvier"] for n, row in both.items()}
+    if ratios:
+        slow = sorted(ratios, key=ratios.__getitem__)[:4]
+        under = sum(r < 0.9 for r in ratios.values())
+        told = ", ".join(f"{name.split(' ', 1)[1]} {ratios[name]:.2f}" for name in slow)
+        mean = geometric_mean(list(ratios.values()))
+        print(f"  {group:8} {other:6} geometric mean {mean:.2f}x over {len(ratios)} shapes,"
+              f" {under} under 0.9x; slowest {told}")  # fmt: skip
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import ranvier
@@ -123,7 +137,7 @@ def machine() -> dict[str, Any]:
 
 
 def main(suite: str, doc: str, peers: list[str], cases: list[str], show: Any) -> None:
-    """The command line that both suites share."""
+    """The command line that all suites share."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--peers", nargs="+", default=peers, choices=peers)

@@ -17,15 +17,6 @@ from benchmarks.kernel_cases import CASES
 PEERS = ["ranvier", "numpy", "torch"]
 
 
-def _ratios(result: dict[str, Any], other: str, beginning: str) -> dict[str, float]:
-    rows = result["seconds"].items()
-    return {
-        name: row[other] / row["ranvier"]
-        for name, row in rows
-        if name.startswith(beginning) and other in row and "ranvier" in row
-    }
-
-
 def show(result: dict[str, Any]) -> None:
     threads = result["threads"]
     from ranvier import _core
@@ -34,14 +25,7 @@ def show(result: dict[str, Any]) -> None:
     print(f"\n{threads} thread(s); fused multiply-add peak {peak:.0f} GFLOP/s")
     for other in ("numpy", "torch"):
         for group in ("gemm", "gemm nn", "gemm tn", "gemm nt"):
-            ratios = _ratios(result, other, group)
-            if ratios:
-                slow = sorted(ratios, key=ratios.__getitem__)[:4]
-                under = sum(r < 0.9 for r in ratios.values())
-                told = ", ".join(f"{name[5:]} {ratios[name]:.2f}" for name in slow)
-                mean = driver.geometric_mean(list(ratios.values()))
-                print(f"  {group:8} {other:6} geometric mean {mean:.2f}x over {len(ratios)} shapes,"
-                      f" {under} under 0.9x; slowest {told}")  # fmt: skip
+            driver.show_ratios(result, other, group, [n for n in CASES if n.startswith(group)])
     for name, row in result["seconds"].items():
         if "ranvier" not in row or (name.startswith("gemm") and not _is_square(name)):
             continue

@@ -13,7 +13,11 @@ import time
 import numpy as np
 
 # Suite: the module of its cases, the ending of its peers' modules.
-SUITES = {"networks": ("networks", "_peer"), "kernels": ("kernel_cases", "_kernels")}
+SUITES = {
+    "networks": ("networks", "_peer"),
+    "kernels": ("kernel_cases", "_kernels"),
+    "layers": ("layer_cases", "_layers"),
+}
 
 
 def main() -> None:
@@ -74,7 +78,7 @@ def check_training(peer, module, case, steps):
     got, want = (
         -np.log(np.maximum(p[at], 1e-30)).mean() for p in (answer(), module.expected(small, steps))
     )
-    np.testing.assert_allclose(got, want, rtol=1e-2)
+    np.testing.assert_allclose(got, want, rtol=2e-2)  # PyTorch's Adam has another epsilon
 
 
 def measure(prepared, seconds):

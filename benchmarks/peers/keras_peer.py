@@ -9,8 +9,6 @@ import numpy as np
 from benchmarks import networks as cases
 from benchmarks.peers import keras_like
 
-SAME_STEPS = 1  # its loss ignores rows whose label has a probability under 1e-7
-
 
 def make(case):
     os.environ["KERAS_BACKEND"] = "jax"
