@@ -27,7 +27,7 @@ from ranvier.optimizers import Adam
 from ranvier.optimizers.schedules import CosineDecay
 
 CODE = 8
-EPOCHS = 60
+EPOCHS = 30
 
 
 def autoencoder(steps: int) -> Sequential:

@@ -95,7 +95,7 @@ def main() -> tuple[float, float]:
     begin = time.perf_counter()
     model = network(x_train.shape[1:])
     model.layers[0].adapt(x_train)
-    model.fit(x_train, y_train, epochs=15, batch_size=32, verbose=0)
+    model.fit(x_train, y_train, epochs=10, batch_size=32, verbose=0)
     seconds = time.perf_counter() - begin
     accuracy = float(model.evaluate(x_test, y_test, verbose=0)[1])
     print(f"logistic regression on the mean spectrum: {mean_spectrum:.3f} of {len(y_test)} words")

@@ -13,6 +13,12 @@ pytest.importorskip("sklearn")
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "examples"
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(threads: Any) -> None:
+    """pytest-xdist fills the machine already; the numbers are the same for any number."""
+    threads(1)
+
+
 def run(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec and spec.loader

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 from typing import Any
 
 import pytest
 
+from ranvier.cli import demo as module
 from ranvier.cli import main
 
 pytest.importorskip("mlxtend")
 pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(threads: Any) -> None:
+    """pytest-xdist fills the machine already; the numbers are the same for any number."""
+    threads(1)
 
 
 def demo(capsys: Any, path: Any, *arguments: str) -> tuple[float, str]:
@@ -42,16 +50,14 @@ def test_one_epoch_of_the_convolutional_network(capsys: Any, tmp_path: Any) -> N
 
 
 @pytest.mark.slow
-def test_the_convolutional_network_reads_98_of_100_digits(
-    capsys: Any, tmp_path: Any, threads: Any
-) -> None:
+def test_the_convolutional_network_reads_98_of_100_digits(capsys: Any, tmp_path: Any) -> None:
     """4,000 digits of MNIST learned, 1,000 others read."""
-    threads(1)  # pytest-xdist fills the machine already
     accuracy, _ = demo(capsys, tmp_path / "c.png", "--model", "cnn")
     assert accuracy >= 0.98
 
 
-def test_the_same_seed_gives_the_same_network(capsys: Any, tmp_path: Any) -> None:
+def test_the_same_seed_gives_the_same_network(capsys: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "load_digits", functools.cache(module.load_digits))
     runs = [demo(capsys, tmp_path / "d.png", "--epochs", "1", "--seed", seed)[1] for seed in "336"]
     losses = [re.findall(r"loss: (\S+)", said)[-1] for said in runs]
     assert losses[0] == losses[1] != losses[2]
