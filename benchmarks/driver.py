@@ -110,7 +110,7 @@ def show_ratios(result: dict[str, Any], other: str, group: str, names: list[str]
     if ratios:
         slow = sorted(ratios, key=ratios.__getitem__)[:4]
         under = sum(r < 0.9 for r in ratios.values())
-        told = ", ".join(f"{name.split(' ', 1)[1]} {ratios[name]:.2f}" for name in slow)
+        told = "; ".join(f"{name.split(' ', 1)[1]} {ratios[name]:.2f}" for name in slow)
         mean = geometric_mean(list(ratios.values()))
         print(f"  {group:8} {other:6} geometric mean {mean:.2f}x over {len(ratios)} shapes,"
               f" {under} under 0.9x; slowest {told}")  # fmt: skip

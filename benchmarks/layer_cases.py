@@ -67,7 +67,9 @@ class Case(NamedTuple):
     @property
     def flops(self) -> float:
         """Of direct convolution, whatever the algorithm."""
-        return 2.0 * math.prod(self.out_shape) * math.prod(self.kernel_shape[:3]) * bool(self.conv)
+        if not self.conv:
+            return 0.0
+        return 2.0 * math.prod(self.out_shape) * math.prod(self.kernel_shape[:3])
 
     @property
     def bytes(self) -> float:

@@ -28,7 +28,7 @@ def show(result: dict[str, Any]) -> None:
     peak = result["fma_peak_gflops"] = _core.fma_peak(threads, 0.3, "float32")
     print(f"\n{threads} thread(s); fused multiply-add peak {peak:.0f} GFLOP/s")
     for group in dict.fromkeys(map(_group, result["seconds"])):
-        driver.show_ratios(result, "torch", group, [n for n in CASES if _group(n) == group])
+        driver.show_ratios(result, "torch", f"{group:21}", [n for n in CASES if _group(n) == group])
     for name, row in result["seconds"].items():
         if "ranvier" not in row:
             continue

@@ -51,9 +51,7 @@ def prepare(peer, module, case):
     if pair is None:
         return None
     answer, run = pair
-    want = module.expected(case)
-    scale = max(1e-30, float(np.abs(want).max()))
-    np.testing.assert_allclose(answer() / scale, want / scale, rtol=2e-3, atol=2e-4)
+    check(module, case, answer)
     if case.kind == "train":
         check_training(peer, module, case, getattr(peer, "SAME_STEPS", 3))
     steps = getattr(case, "steps", 1)
@@ -65,6 +63,12 @@ def prepare(peer, module, case):
         if time.perf_counter() - begin > 0.01:
             return run, steps
         steps *= 2
+
+
+def check(module, case, answer):
+    want = module.expected(case)
+    scale = max(1e-30, float(np.abs(want).max()))
+    np.testing.assert_allclose(answer() / scale, want / scale, rtol=2e-3, atol=2e-4)
 
 
 def check_training(peer, module, case, steps):
