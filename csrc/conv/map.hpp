@@ -36,6 +36,14 @@ ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& fini
 template <class T>
 ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish);
 
+// Threads for `flops` over some images. To divide fewer images than threads is to predict for
+// somebody who waits: a neighbour who keeps one thread from running must not cost more than the
+// others save, so there the work of each must be worth a third of a millisecond.
+inline int threads_for_images(double flops, index_t images) {
+    const int threads = threads_for(flops);
+    return images < threads ? threads_for(flops / 8) : threads;
+}
+
 // All images, divided among threads.
 template <class T>
 void apply(const ImageMap<T>& map, index_t images, const T* x, T* y);

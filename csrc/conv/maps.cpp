@@ -294,7 +294,8 @@ ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& fi
 
 template <class T>
 void apply(const ImageMap<T>& map, index_t images, const T* x, T* y) {
-    const int threads = threads_for(map.flops_of_image * static_cast<double>(images));
+    const int threads =
+        threads_for_images(map.flops_of_image * static_cast<double>(images), images);
     if (threads <= 1) return map.images(0, images, x, y);
     const index_t parts = images >= 2 * threads ? 1 : (2 * threads + images - 1) / images;
     if (parts > 1)

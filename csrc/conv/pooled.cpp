@@ -82,7 +82,7 @@ void conv_pool_forward(const ConvPool<T>& s, const T* x, const T* w, const T* bi
     finish.bias = bias;
     const ImageMapPtr<T> map = forward_map(c, w, finish);
     map->flops_of_image = c.flops() / static_cast<double>(c.n);
-    const int threads = threads_for(c.flops());
+    const int threads = threads_for_images(c.flops(), c.n);
     if (c.n >= threads) {
         parallel_for(threads, threads, [&](index_t i) {
             forward_images(s, *map, c.n * i / threads, c.n * (i + 1) / threads, x, y, index);
