@@ -13,12 +13,13 @@ import ranvier
 from .keras_reference import copy_weights, gradients, keras, our_gradients
 from .layer_checks import Case, check_config, check_forward_and_gradients, ids, pair
 
+# (no tanh: Keras computes it in float32 on JAX, whatever it is given)
 CONV: list[Case] = [
     ("Conv1D", {"filters": 4, "kernel_size": 3}, (11, 2)),
     ("Conv1D", {"filters": 5, "kernel_size": 4, "padding": "same", "activation": "relu"}, (10, 3)),
     ("Conv1D", {"filters": 3, "kernel_size": 3, "padding": "causal", "dilation_rate": 4}, (13, 1)),
     ("Conv1D", {"filters": 3, "kernel_size": 4, "padding": "causal", "strides": 3}, (11, 2)),
-    ("Conv1D", {"filters": 4, "kernel_size": 2, "strides": 2, "activation": "tanh"}, (7, 5)),
+    ("Conv1D", {"filters": 4, "kernel_size": 2, "strides": 2, "activation": "softsign"}, (7, 5)),
     ("Conv1D", {"filters": 6, "kernel_size": 3, "groups": 3, "use_bias": False}, (9, 6)),
     ("Conv1D", {"filters": 3, "kernel_size": 3, "padding": "causal", "data_format": "channels_first"}, (2, 9)),
     ("Conv1D", {"filters": 8, "kernel_size": 9, "padding": "same"}, (4, 3)),
@@ -55,7 +56,7 @@ DEPTHWISE: list[Case] = [
     ("DepthwiseConv2D", {"kernel_size": 3, "strides": 2, "padding": "same", "use_bias": False}, (7, 8, 17)),
     ("DepthwiseConv2D", {"kernel_size": 3, "strides": (2, 1), "depth_multiplier": 3, "activation": "gelu"}, (7, 6, 1)),
     ("DepthwiseConv2D", {"kernel_size": 2, "dilation_rate": (2, 3), "depth_multiplier": 2,
-                         "data_format": "channels_first", "activation": "tanh"}, (3, 7, 6)),
+                         "data_format": "channels_first", "activation": "softsign"}, (3, 7, 6)),
     ("DepthwiseConv2D", {"kernel_size": 3, "depthwise_regularizer": "l2", "depthwise_constraint": "non_neg",
                          "depthwise_initializer": "he_uniform", "bias_regularizer": "l1"}, (4, 4, 2)),
     ("SeparableConv1D", {"filters": 4, "kernel_size": 3, "activation": "relu"}, (9, 3)),
@@ -71,7 +72,7 @@ DEPTHWISE: list[Case] = [
 TRANSPOSED: list[Case] = [
     ("Conv1DTranspose", {"filters": 4, "kernel_size": 3}, (6, 2)),
     ("Conv1DTranspose", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"}, (6, 2)),
-    ("Conv1DTranspose", {"filters": 3, "kernel_size": 2, "strides": 4, "activation": "tanh"}, (5, 3)),
+    ("Conv1DTranspose", {"filters": 3, "kernel_size": 2, "strides": 4, "activation": "softsign"}, (5, 3)),
     ("Conv1DTranspose", {"filters": 2, "kernel_size": 3, "strides": 3, "output_padding": 2}, (5, 1)),
     ("Conv1DTranspose", {"filters": 2, "kernel_size": 4, "strides": 3, "padding": "same", "output_padding": 1}, (5, 1)),
     ("Conv1DTranspose", {"filters": 2, "kernel_size": 5, "dilation_rate": 3, "padding": "same"}, (9, 2)),
@@ -178,7 +179,7 @@ STACKS: list[Stack] = [
         ("Flatten", {}), ("Dense", {"units": 3, "activation": "softmax"}),
      ], "sparse_categorical_crossentropy"),
     ("sgd", (12, 2), [
-        ("Conv1D", {"filters": 5, "kernel_size": 2, "padding": "causal", "activation": "tanh"}),
+        ("Conv1D", {"filters": 5, "kernel_size": 2, "padding": "causal", "activation": "softsign"}),
         ("Conv1D", {"filters": 5, "kernel_size": 2, "padding": "causal", "dilation_rate": 2, "activation": "elu"}),
         ("Flatten", {}), ("Dense", {"units": 3}),
      ], "mse"),
@@ -246,7 +247,7 @@ def test_ten_training_steps_follow_the_same_path(
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(
-        ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-6, atol=1e-6
+        ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-6, atol=1e-8
     )
 
 
