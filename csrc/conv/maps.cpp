@@ -117,11 +117,11 @@ struct Phase {
     index_t tap, taps;     // tap, tap + stride, ... of the kernel, in reverse
     index_t origin, dilation;
 };
-Phase phase_of(const ConvShape& s, int i, index_t r) {
-    const index_t stride = s.stride[i], pad = s.pad[i];
+Phase phase_of(const ConvShape& s, int i, index_t first) {
+    const index_t stride = s.stride[i], pad = s.pad[i], r = (first + pad) % stride;
     Phase p;
-    p.first = ((r - pad) % stride + stride) % stride;
-    p.count = p.first < s.in[i] ? (s.in[i] - p.first + stride - 1) / stride : 0;
+    p.first = first;
+    p.count = (s.in[i] - first + stride - 1) / stride;
     p.tap = r;
     p.taps = r < s.kernel[i] ? (s.kernel[i] - r + stride - 1) / stride : 0;
     p.dilation = s.dilation[i];
@@ -230,7 +230,7 @@ ConvShape reversed(const ConvShape& s) {
 template <class T>
 void reverse_weights(const ConvShape& s, const T* w, T* out) {
     Phase p[3];
-    for (int i = 0; i < 3; ++i) p[i] = phase_of(s, i, 0);
+    for (int i = 0; i < 3; ++i) p[i] = phase_of(s, i, 0);  // no stride: the only one
     phase_weights(s, p, 0, w, out);
 }
 
@@ -276,13 +276,14 @@ ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& fi
     if constexpr (std::is_same_v<T, float>)
         if (winograd_pays(reversed(s))) return winograd_map(reversed(s), w, finish, true);
     auto map = std::make_unique<WindowMap<T>>(s.in_pixels() * s.c, s.weights());
-    index_t r[3];
-    for (r[0] = 0; r[0] < s.stride[0]; ++r[0])
-        for (r[1] = 0; r[1] < s.stride[1]; ++r[1])
-            for (r[2] = 0; r[2] < s.stride[2]; ++r[2]) {
+    // As many phases as there are remainders among the pixels: a stride may be longer than x.
+    index_t phases[3], at[3];
+    for (int i = 0; i < 3; ++i) phases[i] = std::min(s.stride[i], s.in[i]);
+    for (at[0] = 0; at[0] < phases[0]; ++at[0])
+        for (at[1] = 0; at[1] < phases[1]; ++at[1])
+            for (at[2] = 0; at[2] < phases[2]; ++at[2]) {
                 Phase p[3];
-                for (int i = 0; i < 3; ++i) p[i] = phase_of(s, i, r[i]);
-                if (p[0].count == 0 || p[1].count == 0 || p[2].count == 0) continue;
+                for (int i = 0; i < 3; ++i) p[i] = phase_of(s, i, at[i]);
                 if (p[0].taps == 0 || p[1].taps == 0 || p[2].taps == 0)
                     map->fill(finish.bias, s.c);
                 else

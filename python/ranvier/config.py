@@ -52,7 +52,7 @@ def set_winograd(enabled: bool) -> None:
 
     They are F(4x4, 3x3), a quarter of the direct sum's multiplications, and F(2x2, 5x5), a third:
     in float32, for square kernels of these sizes, stride 1, one group and at least 16 channels on
-    either side, where the picture is large enough. Their errors are about five times those of the
+    either side, where the picture is large enough. Their errors are two to four times those of the
     direct sum: with 64 channels some 2e-6 of the largest output. Off, such convolutions are slower
     and that much nearer. Either way the number of threads does not change a bit.
 

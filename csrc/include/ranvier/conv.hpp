@@ -58,8 +58,8 @@ ConvShape transposed_conv_shape(const ConvSpec& spec, const Shape& x);
 Shape output_shape(const ConvSpec& spec, const ConvShape& s);
 Shape input_shape(const ConvSpec& spec, const ConvShape& s);
 
-// Winograd's F(4x4, 3x3) for 3x3 kernels with stride 1: a quarter of the multiplications, errors
-// several times those of the direct sum (docs/convolution.md). On by default.
+// Winograd's F(4x4, 3x3) and F(2x2, 5x5) for kernels with stride 1: fewer multiplications, errors 2
+// to 4 times those of the direct sum (docs/convolution.md). On by default.
 bool winograd_enabled();
 void set_winograd_enabled(bool enabled);
 
