@@ -63,6 +63,7 @@ std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
 // Winograd's way (winograd.cpp), of floats, where it pays. `turned`: w is that of reversed(s), and
 // is still to be reversed.
 bool winograd_pays(const ConvShape& s);
+inline index_t winograd_points(const ConvShape& s) { return 36 * s.c * s.co; }
 ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
                                 bool turned);
 std::unique_ptr<WeightSum<float>> winograd_weight_sum(const ConvShape& s);

@@ -121,6 +121,9 @@ class WindowWeightSum final : public WeightSum<T> {
     Window<T> w_{};
 };
 
+// Sums at Winograd's 36 points for so many weights that they would leave the cache gain nothing.
+constexpr index_t kMostPoints = index_t{1} << 22;
+
 // One tap, no stride: x^T dy.
 template <class T>
 class PointwiseWeightSum final : public WeightSum<T> {
@@ -144,7 +147,7 @@ template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s) {
     if (is_pointwise(s)) return std::make_unique<PointwiseWeightSum<T>>(s);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(s)) return winograd_weight_sum(s);
+        if (winograd_pays(s) && winograd_points(s) <= kMostPoints) return winograd_weight_sum(s);
     return std::make_unique<WindowWeightSum<T>>(s);
 }
 

@@ -276,7 +276,7 @@ bool winograd_pays(const ConvShape& s) {
     if (s.kernel[0] != 1 || (size != 3 && size != 5) || s.kernel[2] != size) return false;
     if (s.stride[1] != 1 || s.stride[2] != 1) return false;
     if (s.c < kWinogradChannels || s.co < kWinogradChannels ||
-        kPoints * s.c * s.co > (index_t{1} << 22))
+        winograd_points(s) > (index_t{1} << 24))
         return false;
     const auto lanes = static_cast<double>(kernels<GemmKernels, T>().lanes);
     const double c = static_cast<double>(s.c), co = static_cast<double>(s.co);
