@@ -77,6 +77,17 @@ def test_models_inside_models(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(folded(x), model(x), rtol=2e-5, atol=2e-5)
 
 
+def test_a_layer_that_was_built_by_hand(rng: np.random.Generator) -> None:
+    layer = L.Conv2D(3, 3)
+    layer.build((None, 8, 8, 2))
+    model = ranvier.Sequential([ranvier.Input((8, 8, 2)), layer, L.BatchNormalization()])
+    trained_statistics(model, rng)
+    folded = ranvier.models.fold(model)
+    assert len(folded.layers) == 1
+    x = rng.normal(size=(3, 8, 8, 2)).astype("float32")
+    np.testing.assert_allclose(folded(x), model(x), rtol=2e-5, atol=2e-5)
+
+
 def test_what_cannot_be_folded_is_said() -> None:
     with pytest.raises(ValueError, match="not known yet"):
         ranvier.models.fold(ranvier.Sequential([L.Conv2D(3, 3)]))

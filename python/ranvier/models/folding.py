@@ -59,10 +59,11 @@ def fold(model: Sequential) -> Sequential:
             "call build(input_shape) or fit first"
         )
     made: list[tuple[Layer, list[Any]]] = []
-    rest = list(model.layers)
+    rest, shape = list(model.layers), tuple(model.input_shape)
     while rest:
         layer = rest.pop(0)
-        if rest and _folds(layer, rest[0]):
+        shape = layer.compute_output_shape(shape)
+        if rest and _folds(layer, rest[0], len(shape)):
             made.append(_merged(layer, rest))
         elif isinstance(layer, Sequential):
             inner = fold(layer)
@@ -78,18 +79,18 @@ def fold(model: Sequential) -> Sequential:
     return folded
 
 
-def _folds(layer: Layer, after: Layer) -> bool:
+def _folds(layer: Any, after: Layer, rank: int) -> bool:
+    """Whether `after` is a normalization over the channels of `layer`, a linear map of `rank` axes
+    with the batch's."""
     if type(layer) not in _OUTPUTS or type(after) is not L.BatchNormalization:
         return False
-    if getattr(layer.activation, "__name__", "") != "linear" or layer.activity_regularizer:  # type: ignore[attr-defined]
+    if getattr(layer.activation, "__name__", "") != "linear" or layer.activity_regularizer:
         return False
-    assert layer.input_shape is not None
-    rank = len(layer.compute_output_shape(layer.input_shape))
     channels = 1 if getattr(layer, "data_format", "") == "channels_first" else rank - 1
     return after.axis % rank == channels and after.activity_regularizer is None
 
 
-def _merged(layer: Layer, rest: list[Layer]) -> tuple[Layer, list[Any]]:
+def _merged(layer: Any, rest: list[Layer]) -> tuple[Layer, list[Any]]:
     """The layer with the normalization at the head of `rest`, and its weights; takes that layer,
     and an activation behind it, from `rest`."""
     normalization = rest.pop(0)
@@ -104,7 +105,7 @@ def _merged(layer: Layer, rest: list[Layer]) -> tuple[Layer, list[Any]]:
         config["activation"] = "relu"
     scale, offset = normalization.inference_scale_offset()
     weights = [w.astype(np.float64) for w in layer.get_weights()]
-    bias = weights.pop() if layer.bias is not None else 0.0  # type: ignore[attr-defined]
+    bias = weights.pop() if layer.bias is not None else 0.0
     kernel = weights.pop()
     if isinstance(layer, _DEPTHWISE):
         kernel *= scale.reshape(kernel.shape[-2:])
