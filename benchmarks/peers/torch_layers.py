@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from benchmarks import layer_cases
 from benchmarks.peers import repeat
@@ -63,14 +64,14 @@ def norm(case, x, dy, gamma, beta):
     aten, epsilon, every = torch.ops.aten, layer_cases.EPSILON, [True] * 3
     if case.kind == "layer_norm":
         n = [x.shape[-1]]
-        forward = lambda: aten.native_layer_norm(x, n, gamma, beta, epsilon)  # noqa: E731
+        forward = partial(aten.native_layer_norm, x, n, gamma, beta, epsilon)
         _, *kept = forward()
-        back = lambda: aten.native_layer_norm_backward(dy, x, n, *kept, gamma, beta, every)  # noqa: E731
+        back = partial(aten.native_layer_norm_backward, dy, x, n, *kept, gamma, beta, every)
     else:
-        forward = lambda: aten.native_batch_norm(x, gamma, beta, None, None, True, 0.0, epsilon)  # noqa: E731
+        forward = partial(aten.native_batch_norm, x, gamma, beta, None, None, True, 0.0, epsilon)
         _, *kept = forward()
         options = (gamma, None, None, *kept, True, epsilon, every)
-        back = lambda: aten.native_batch_norm_backward(dy, x, *options)  # noqa: E731
+        back = partial(aten.native_batch_norm_backward, dy, x, *options)
     return lambda: (forward if case.what == "forward" else back)()[0]
 
 
