@@ -43,8 +43,10 @@ ValueId Graph<T>::add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>&
                       const std::vector<int>& params) {
     if (inputs.size() > kMaxInputs || params.size() > kMaxParams)
         throw std::invalid_argument("too many inputs or parameters for one node");
-    for (ValueId v : inputs) {
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+        const ValueId v = inputs[k];
         if (v < 0 || v >= values_) throw std::invalid_argument("no such value in the graph");
+        if (!node->differentiates(static_cast<int>(k))) continue;
         if (consumed_[v]) throw std::invalid_argument("a value feeds one node only");
         consumed_[v] = 1;
     }
@@ -76,6 +78,13 @@ ValueId Graph<T>::add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>&
 template <class T>
 void Graph<T>::label(const std::string& label) {
     for (const auto& node : nodes_) node->name(label);
+}
+
+template <class T>
+index_t Graph<T>::fixed_batch() const {
+    for (const auto& node : nodes_)
+        if (node->fixed_batch() > 0) return node->fixed_batch();
+    return 0;
 }
 
 template <class T>
@@ -154,6 +163,9 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
     std::vector<int> root(values), producer(values, -1);
     std::vector<char> wants(values, 0);  // is a gradient of this value wanted?
     std::vector<char> keeps(values, 0);  // is this memory read by the backward pass of its maker?
+    std::vector<int> last_read(values, -1);  // of the memory that a value is in
+    for (int i = 0; i < n; ++i)
+        for (ValueId v : graph.nodes()[i]->inputs) last_read[v] = i;
     root[0] = 0;
     wants[0] = plan.has_input_gradient;
 
@@ -171,8 +183,9 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
         const bool view = node.is_view() || (!train && node.is_view_in_inference());
         const int xr = root_of(root, x);
         const bool over = node.in_place() && xr != 0 && !(train && keeps[xr]) &&
-                          volume(shapes[x]) == volume(shapes[y]);
+                          last_read[xr] <= i && volume(shapes[x]) == volume(shapes[y]);
         root[y] = view || over ? xr : y;
+        last_read[root[y]] = std::max(last_read[root[y]], last_read[y]);
         keeps[root[y]] |= node.backward_reads_y();
         step.skip_forward = view;
         step.skip_backward = node.is_view();
@@ -180,7 +193,7 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
         bool trained = false;
         for (int p : node.params) trained = trained || graph.trainable()[p];
         for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-            step.wants_dx[k] = wants[node.inputs[k]];
+            step.wants_dx[k] = wants[node.inputs[k]] && node.differentiates(static_cast<int>(k));
             trained = trained || step.wants_dx[k];
         }
         wants[y] = trained;

@@ -22,7 +22,7 @@ namespace ranvier {
 
 using ValueId = int;
 inline constexpr int kMaxInputs = 4;
-inline constexpr int kMaxParams = 8;
+inline constexpr int kMaxParams = 12;
 
 index_t volume(
     const Shape& shape);  // product of the extents; std::bad_alloc if none can be so large
@@ -76,6 +76,14 @@ class Node {
     // dx may be dy's memory.
     virtual bool in_place_backward() const { return false; }
     virtual bool backward_reads_y() const { return false; }
+    // False: input k is only looked at (a mask, a shape). Such a reader does not count as the one
+    // node that a value feeds, and gets no dx.
+    virtual bool differentiates(int k) const {
+        (void)k;
+        return true;
+    }
+    // Batches must have so many rows, one after the other (0: any number, in any order).
+    virtual index_t fixed_batch() const { return 0; }
     // As the last node: a cross-entropy may work on this node's input (logits) in its place.
     virtual bool takes_logits() const { return false; }
 
@@ -115,7 +123,8 @@ class Graph {
     // The one input; `sample_shape` excludes the batch axis, -1 for an extent that may vary.
     ValueId set_input(const Shape& sample_shape);
     int add_param(index_t size, bool trainable);
-    // Takes the node, wires it and returns its output. Each value feeds one node.
+    // Takes the node, wires it and returns its output. Each value feeds one node; others may look
+    // at it.
     ValueId add(std::unique_ptr<Node<T>> node, const std::vector<ValueId>& inputs,
                 const std::vector<int>& params);
 
@@ -130,6 +139,7 @@ class Graph {
     const std::vector<char>& trainable() const { return trainable_; }
     void set_trainable(int param, bool trainable) { trainable_.at(param) = trainable; }
     Shape output_shape(const Shape& input) const;
+    index_t fixed_batch() const;  // of the first node that has one
 
   private:
     Shape input_shape_;
