@@ -139,6 +139,7 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
     bind_pool_nodes<T>(graph);
     bind_norm_nodes<T>(graph);
     bind_image_nodes<T>(graph);
+    bind_rnn_nodes<T>(graph);
     graph.def(py::init<>())
         .def("input", &G::set_input, py::arg("sample_shape"))
         .def("label", &G::label, py::arg("label"))

@@ -15,6 +15,7 @@ void bind_ops(pybind11::module_& m) {
     bind_pool(m);
     bind_norm(m);
     bind_image(m);
+    bind_rnn(m);
 }
 
 }  // namespace ranvier

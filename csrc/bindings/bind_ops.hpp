@@ -14,6 +14,7 @@ void bind_conv(pybind11::module_& m);
 void bind_pool(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_image(pybind11::module_& m);
+void bind_rnn(pybind11::module_& m);
 
 // The elements of an array that has been through the gate.
 template <class T>
