@@ -16,7 +16,7 @@ using Activation = std::tuple<std::string, double, double, double>;
 
 RnnPart make_part(const std::string& cell, index_t features, index_t units, bool use_bias,
                   const Activation& act, const Activation& gate_act, bool sequences, bool backwards,
-                  bool mask_as_walked, bool zero_masked, double dropout, double recurrent_dropout,
+                  bool mask_backwards, bool zero_masked, double dropout, double recurrent_dropout,
                   index_t batch) {
     if (features < 1 || units < 1)
         throw py::value_error("RnnSpec: features and units must be >= 1");
@@ -41,7 +41,7 @@ RnnPart make_part(const std::string& cell, index_t features, index_t units, bool
     s.gate_params = {std::get<1>(gate_act), std::get<2>(gate_act), std::get<3>(gate_act)};
     s.sequences = sequences;
     s.backwards = backwards;
-    s.mask_as_walked = mask_as_walked;
+    s.mask_backwards = mask_backwards;
     s.zero_masked = zero_masked;
     s.dropout = dropout;
     s.recurrent_dropout = recurrent_dropout;
@@ -62,6 +62,7 @@ struct Call {
             gate::refuse_shape(op, x, "x", {{"batch"}, {"steps"}, {"features", F}});
         run.batch = extent(x, time_major ? 1 : 0);
         run.steps = extent(x, time_major ? 0 : 1);
+        if (run.steps == 0) throw py::value_error(std::string(op) + ": `x` has no steps");
         run.x_row = time_major ? F : run.steps * F;
         run.x_step = time_major ? run.batch * F : F;
         run.y_step = spec.sequences && time_major ? run.batch * U : U;
@@ -175,17 +176,11 @@ void bind_rnn(py::module_& m) {
     py::class_<RnnPart>(m, "RnnSpec")
         .def(py::init(&make_part), py::kw_only(), py::arg("cell"), py::arg("features"),
              py::arg("units"), py::arg("use_bias"), py::arg("act"), py::arg("gate_act"),
-             py::arg("sequences"), py::arg("backwards"), py::arg("mask_as_walked"),
+             py::arg("sequences"), py::arg("backwards"), py::arg("mask_backwards"),
              py::arg("zero_masked"), py::arg("dropout"), py::arg("recurrent_dropout"),
              py::arg("batch"));
-    m.def("rnn", &rnn, py::arg("spec"), py::arg("x"), py::arg("kernel"),
-          py::arg("recurrent_kernel"), py::arg("bias").none(true), py::arg("mask").none(true),
-          py::arg("h0").none(true), py::arg("c0").none(true), py::arg("time_major"),
-          py::arg("keep"), py::arg("training"), py::arg("seed"), py::arg("stream"));
-    m.def("rnn_backward", &rnn_gradient, py::arg("spec"), py::arg("x"), py::arg("kernel"),
-          py::arg("recurrent_kernel"), py::arg("bias").none(true), py::arg("mask").none(true),
-          py::arg("cache"), py::arg("dy"), py::arg("dh").none(true), py::arg("dc").none(true),
-          py::arg("time_major"), py::arg("training"), py::arg("seed"), py::arg("stream"));
+    m.def("rnn", &rnn);
+    m.def("rnn_backward", &rnn_gradient);
 }
 
 }  // namespace ranvier

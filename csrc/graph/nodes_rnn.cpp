@@ -14,6 +14,9 @@ void require_sequence(const std::vector<Shape>& x, const RnnPart& part) {
         throw std::invalid_argument("expected input of shape (batch, steps, " +
                                     std::to_string(part.spec.features) + "); got " +
                                     to_string(x[0]));
+    if (x[0][1] == 0)
+        throw std::invalid_argument("expected at least one step; got input of shape " +
+                                    to_string(x[0]));
     if (part.batch > 0 && x[0][0] >= 0 && x[0][0] != part.batch)
         throw std::invalid_argument(
             "a stateful layer expects batches of the " + std::to_string(part.batch) +

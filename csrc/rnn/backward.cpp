@@ -42,13 +42,11 @@ class WalkBack {
           dc_(s.cell == Cell::simple ? 0 : n_ * s.units),
           extra_(s.cell == Cell::gru || h_drop_ ? n_ * s.units : 0),
           kept_(mask_.any() ? 2 * n_ * s.units : 0),
-          first_(mask_.any() ? n_ : 0),
           cache_(s, r.batch, r.steps, r.cache) {}
 
     void run() {
         begin(dh_.get(), g_.dh);
         if (s_.cell == Cell::lstm) begin(dc_.get(), g_.dc);
-        for (index_t b = 0; mask_.any() && b < n_; ++b) first_[b] = mask_.first(b0_ + b);
         index_t end = r_.steps;
         for (index_t t = r_.steps - 1; t >= 0; --t) {
             step(t);
@@ -124,14 +122,13 @@ class WalkBack {
             for (index_t i = 0; i < n_ * U; ++i) dh[i] = (gru ? dh[i] : T(0)) + to[i] * h_drop_[i];
     }
 
-    // What passes a skipped step by: the gradients of its states, and of its output if that
-    // repeats an earlier one.
+    // What passes a skipped step by: the gradients of its states, the output among them.
     void keep_skipped(index_t t, const RnnRows<T>& k) const {
         const index_t U = s_.units;
         for (index_t b = 0; b < n_; ++b) {
             if (!mask_.skips(b0_ + b, t)) continue;
             T *dh = kept_.get() + b * U, *dc = dh + n_ * U;
-            const bool repeats = k.dy && !s_.zero_masked && t > first_[b];
+            const bool repeats = k.dy && !s_.zero_masked;
             for (index_t u = 0; u < U; ++u) {
                 dh[u] = dh_[b * U + u] + (repeats ? k.dy[b * k.ldy + u] : T(0));
                 if (s_.cell == Cell::lstm) dc[u] = dc_[b * U + u];
@@ -172,7 +169,6 @@ class WalkBack {
     index_t b0_, n_, chunk_;
     const T *x_drop_, *h_drop_;
     Scratch<T> dx_, dh_, dc_, extra_, kept_;
-    Scratch<index_t> first_;
     Cache<T> cache_;
 };
 

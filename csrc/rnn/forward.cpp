@@ -87,7 +87,7 @@ class Walk {
         }
         end(r_.h, h_of(r_.steps), bytes);
         if (s_.cell == Cell::lstm) end(r_.c, c_of(r_.steps), bytes);
-        if (!s_.sequences && (!mask_.any() || r_.steps == 0))
+        if (!s_.sequences && !mask_.any())
             for (index_t b = 0; b < n_; ++b) copy_out(h_of(r_.steps), b, y_at(b, 0));
     }
 
@@ -179,20 +179,19 @@ class Walk {
         w_.candidate.multiply(n_, k.inner, U, T(1), nullptr, k.gates + 2 * U, G);
     }
 
-    // Skipped rows keep their states and repeat their outputs; writes y for all rows.
+    // Skipped rows keep their states, the output among them; writes y for all rows.
     void skip(index_t t) const {
         for (index_t b = 0; b < n_; ++b) {
-            T* y = y_at(b, t);
-            if (!mask_.skips(b0_ + b, t)) {
-                copy_out(h_of(t + 1), b, y);
-                continue;
+            const bool skipped = mask_.skips(b0_ + b, t);
+            if (skipped) {
+                copy_out(h_of(t), b, h_of(t + 1) + b * s_.units);
+                if (s_.cell == Cell::lstm) copy_out(c_of(t), b, c_of(t + 1) + b * s_.units);
             }
-            copy_out(h_of(t), b, h_of(t + 1) + b * s_.units);
-            if (s_.cell == Cell::lstm) copy_out(c_of(t), b, c_of(t + 1) + b * s_.units);
-            if (s_.zero_masked || t == 0)
-                std::memset(y, 0, static_cast<std::size_t>(s_.units) * sizeof(T));
-            else if (s_.sequences)
-                copy_out(y_at(b, t - 1), 0, y);
+            if (!s_.sequences && t + 1 < r_.steps) continue;
+            if (skipped && s_.zero_masked)
+                std::memset(y_at(b, t), 0, static_cast<std::size_t>(s_.units) * sizeof(T));
+            else
+                copy_out(h_of(t + 1), b, y_at(b, t));
         }
     }
 

@@ -117,7 +117,7 @@ template <class T>
 class Mask {
   public:
     Mask(const RnnSpec& s, const RnnRun<T>& r)
-        : mask_(r.mask), steps_(r.steps), reversed_(s.backwards && !s.mask_as_walked) {}
+        : mask_(r.mask), steps_(r.steps), reversed_(s.mask_backwards) {}
     bool any() const { return mask_ != nullptr; }
     bool skips(index_t b, index_t t) const {
         return mask_ && mask_[b * steps_ + (reversed_ ? steps_ - 1 - t : t)] == T(0);
@@ -127,12 +127,6 @@ class Mask {
         for (index_t b = b0; b < b1; ++b)
             if (!skips(b, t)) return false;
         return true;
-    }
-    // The first step of row b that is not skipped; `steps` if there is none.
-    index_t first(index_t b) const {
-        index_t t = 0;
-        while (t < steps_ && skips(b, t)) ++t;
-        return t;
     }
 
   private:

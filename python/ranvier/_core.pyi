@@ -170,6 +170,39 @@ class _Graph:
         self, x: int, kind: str, shape: Sequence[int], gamma: int, beta: int, epsilon: float
     ) -> int: ...
 
+    def recurrent(
+        self, x: int, mask: int, spec: RnnSpec, params: Sequence[int], seed: int
+    ) -> int: ...
+    def bidirectional(
+        self,
+        x: int,
+        mask: int,
+        first: RnnSpec,
+        second: RnnSpec,
+        merge: str,
+        params: Sequence[int],
+        seed: int,
+    ) -> int: ...
+
+class RnnSpec:
+    def __init__(
+        self,
+        *,
+        cell: str,
+        features: int,
+        units: int,
+        use_bias: bool,
+        act: tuple[str, float, float, float],
+        gate_act: tuple[str, float, float, float],
+        sequences: bool,
+        backwards: bool,
+        mask_backwards: bool,
+        zero_masked: bool,
+        dropout: float,
+        recurrent_dropout: float,
+        batch: int,
+    ) -> None: ...
+
 class Graph32(_Graph): ...
 class Graph64(_Graph): ...
 
@@ -538,3 +571,36 @@ def row_norm_backward(
     out: _Array | None,
     /,
 ) -> tuple[_Array, _Array, _Array]: ...
+def rnn(
+    spec: RnnSpec,
+    x: _Given,
+    kernel: _Given,
+    recurrent_kernel: _Given,
+    bias: _Given,
+    mask: _Given,
+    h0: _Given,
+    c0: _Given,
+    time_major: bool,
+    keep: bool,
+    training: bool,
+    seed: int,
+    stream: int,
+    /,
+) -> tuple[_Array, _Array, _Array | None, _Array | None]: ...
+def rnn_backward(
+    spec: RnnSpec,
+    x: _Given,
+    kernel: _Given,
+    recurrent_kernel: _Given,
+    bias: _Given,
+    mask: _Given,
+    cache: _Given,
+    dy: _Given,
+    dh: _Given,
+    dc: _Given,
+    time_major: bool,
+    training: bool,
+    seed: int,
+    stream: int,
+    /,
+) -> tuple[_Array, _Array, _Array, _Array | None, _Array, _Array | None]: ...

@@ -2,6 +2,8 @@
 
 from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from ranvier.layers.batch_normalization import BatchNormalization
+from ranvier.layers.bidirectional import Bidirectional
+from ranvier.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D
 from ranvier.layers.dense import Dense
 from ranvier.layers.depthwise import (
@@ -51,14 +53,17 @@ from ranvier.layers.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from ranvier.layers.recurrent import GRU, LSTM, SimpleRNN
 from ranvier.layers.regularization import Dropout, GaussianNoise
 from ranvier.layers.resizing import CenterCrop, Resizing
+from ranvier.layers.rnn import RNN
 from ranvier.layers.shaping import Flatten, Permute, RepeatVector, Reshape
 from ranvier.layers.spatial_dropout import (
     SpatialDropout1D,
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from ranvier.layers.stacked_cells import StackedRNNCells
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
@@ -78,6 +83,9 @@ MaxPool3D = MaxPooling3D
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -86,6 +94,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CenterCrop",
     "Conv1D",
     "Conv1DTranspose",
@@ -101,6 +110,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GRUCell",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -117,6 +127,7 @@ __all__ = [
     "GroupNormalization",
     "Input",
     "InputLayer",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -144,10 +155,13 @@ __all__ = [
     "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ranvier import _dtypes
 from ranvier._checks import number
 from ranvier.layers.layer import Layer, Shape
-from ranvier.layers.regularization import _seed
+from ranvier.layers.regularization import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ class RandomImageLayer(ImageLayer):
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
-        self._stream_seed = _seed(self, seed)
+        self._stream_seed = seed_of(self, seed)
         self._calls = 0
 
     def __call__(self, x: Any, training: bool = True) -> NDArray[Any]:

@@ -116,6 +116,7 @@ class Layer(Configurable):
         **kwargs: Any,
     ) -> None:
         self.name = auto_name(snake_case(type(self).__name__)) if name is None else str(name)
+        self._given_batch_size: int | None = None
         self._given_input_shape = self._input_shape_argument(kwargs)
         # in every config of Keras; what is not None would change the layer's numbers
         if kwargs.get("quantization_config", 0) is None:
@@ -142,7 +143,8 @@ class Layer(Configurable):
         if "input_dim" in kwargs:
             return (positive_int(self, "input_dim", kwargs.pop("input_dim")),)
         if "batch_input_shape" in kwargs:
-            return tuple(kwargs.pop("batch_input_shape")[1:])
+            self._given_batch_size, *shape = kwargs.pop("batch_input_shape")
+            return tuple(shape)
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
             return (shape,) if isinstance(shape, int) else tuple(shape)

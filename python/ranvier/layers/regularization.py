@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
 
 
-def _seed(layer: Layer, seed: int | None) -> int:
+def seed_of(layer: Layer, seed: int | None) -> int:
     if seed is None:
         return _random.draw_seed() & (2**64 - 1)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
@@ -56,7 +56,7 @@ class Dropout(Layer):
         self.rate = number(self.label, "rate", rate, 0.0, 1.0)
         self.noise_shape = None if noise_shape is None else _noise_shape(self, noise_shape)
         self.seed = seed
-        self._stream_seed = _seed(self, seed)
+        self._stream_seed = seed_of(self, seed)
 
     def lower(self, builder: Builder, x: int) -> int:
         if self.rate == 0:
@@ -81,7 +81,7 @@ class GaussianNoise(Layer):
         super().__init__(**kwargs)
         self.stddev = number(self.label, "stddev", stddev, 0.0)
         self.seed = seed
-        self._stream_seed = _seed(self, seed)
+        self._stream_seed = seed_of(self, seed)
 
     def lower(self, builder: Builder, x: int) -> int:
         return builder.graph.gaussian_noise(x, float(self.stddev), self._stream_seed)

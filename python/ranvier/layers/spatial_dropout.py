@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ranvier._checks import number
 from ranvier.layers.layer import Layer, Shape
-from ranvier.layers.regularization import _seed
+from ranvier.layers.regularization import seed_of
 
 if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
@@ -22,7 +22,7 @@ class _SpatialDropout(Layer):
     def _set(self, rate: float, seed: int | None) -> None:
         self.rate = number(self.label, "rate", rate, 0.0, 1.0)
         self.seed = seed
-        self._stream_seed = _seed(self, seed)
+        self._stream_seed = seed_of(self, seed)
 
     def _set_data_format(self, data_format: str | None) -> None:
         if data_format not in (None, "channels_last", "channels_first"):

@@ -25,6 +25,7 @@ class Builder:
         self.graph: Any = _core.Graph64() if dtype == "float64" else _core.Graph32()
         self.variables: list[Variable] = []
         self.trained: list[bool] = []
+        self.masks: dict[int, int] = {}  # of a value: its mask, [batch, steps] of 1 and 0
         self.x: int = self.graph.input([-1 if n is None else n for n in sample_shape])
 
     def weight(self, variable: Variable, trainable: bool) -> int:

@@ -88,15 +88,15 @@ class Sequential(Trainable, Layer):
                     f"{self._input or self._layers[0]!r}"
                 )
             self._input = layer
-            self._begin(layer.sample_shape)
+            self._begin(layer.sample_shape, layer.batch_shape[0])
             return
         if not self._layers and self._input is None:
             shape = layer._given_input_shape
             if shape is None and isinstance(layer, Sequential):
                 shape = layer._sample_shape
             if shape is not None:
-                self._input = InputLayer(shape, dtype=layer.dtype)
-                self._begin(shape)
+                self._input = InputLayer(shape, layer._given_batch_size, dtype=layer.dtype)
+                self._begin(shape, layer._given_batch_size)
         if self._sample_shape is not None:
             self._build_layer(layer)
         self._layers.append(layer)
@@ -120,7 +120,8 @@ class Sequential(Trainable, Layer):
         """
         if input_shape is None:
             raise ValueError(f"{self.label}: build() needs `input_shape`, e.g. (None, 20)")
-        sample = extents(self, "input_shape", input_shape)[1:]
+        batch, *rest = extents(self, "input_shape", input_shape) or (None,)
+        sample = tuple(rest)
         if self._sample_shape is not None:
             if len(sample) != len(self._sample_shape) or any(
                 a is not None and b is not None and a != b
@@ -133,7 +134,7 @@ class Sequential(Trainable, Layer):
             return
         if not self._layers:
             raise ValueError(f"{self.label}: cannot build a model without layers")
-        self._begin(sample)
+        self._begin(sample, batch)
         try:
             for layer in self._layers:
                 self._build_layer(layer)
@@ -142,9 +143,9 @@ class Sequential(Trainable, Layer):
             raise
         self._changed()
 
-    def _begin(self, sample_shape: Shape) -> None:
+    def _begin(self, sample_shape: Shape, batch_size: int | None = None) -> None:
         self._sample_shape = tuple(sample_shape)
-        self._shapes = [(None, *self._sample_shape)]
+        self._shapes = [(batch_size, *self._sample_shape)]
         self.built = True
         self._changed()
 
@@ -172,6 +173,13 @@ class Sequential(Trainable, Layer):
         else:
             self._net.refresh()
         return self._net
+
+    def reset_states(self) -> None:
+        """Sets the states of all stateful layers to zero (Keras 3: of each layer by itself)."""
+        for layer in self._layers:
+            reset = getattr(layer, "reset_states", None)
+            if reset is not None:
+                reset()
 
     # -- structure --------------------------------------------------------------------------
 

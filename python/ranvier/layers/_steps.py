@@ -1,0 +1,98 @@
+"""Cells written in Python, walked step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ranvier.layers.stacked_cells import sizes_of, width_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ranvier.layers._recurrent import Walk
+
+    Array = NDArray[Any]
+
+
+class _Tape(NamedTuple):
+    walk: Walk
+    caches: list[Any]
+    order: list[int]
+    mask: Array | None
+    shape: tuple[int, ...]
+
+
+def _listed(states: Any) -> list[Array]:
+    return list(states) if isinstance(states, (list, tuple)) else [states]
+
+
+def _step(cell: Any, x: Array, states: list[Array], training: bool) -> tuple[Array, Any, Any]:
+    result = cell.forward(x, states, training)
+    if not isinstance(result, tuple) or len(result) != 3:
+        raise TypeError(
+            f"{cell.label}: forward(x, states, training) must return (output, new states, cache); "
+            f"got {type(result).__name__}"
+        )
+    return result
+
+
+def steps_forward(
+    cell: Any,
+    walk: Walk,
+    x: Array,
+    states: list[Array] | None,
+    mask: Array | None,
+    training: bool,
+    stream: int,
+    keep: bool,
+) -> tuple[Array, list[Array], Any]:
+    """As `_recurrent.walk_forward`, of a cell of the user's."""
+    rows, steps = x.shape[:2]
+    if states is None:
+        states = [np.zeros((rows, n), cell.dtype) for n in sizes_of(cell)]
+    order = list(range(steps))[:: -1 if walk.backwards else 1]
+    y = np.zeros((rows, steps, width_of(cell)), cell.dtype)
+    caches = []
+    for s, t in enumerate(order):
+        out, new, cache = _step(cell, x[:, t], states, training)
+        caches.append(cache)
+        fresh = _listed(new)
+        if mask is not None:
+            used = mask[:, steps - 1 - s if walk.mask_backwards else s, None] != 0
+            out = np.where(used, out, 0 if walk.zero_masked else states[0])
+            fresh = [np.where(used, a, b) for a, b in zip(fresh, states, strict=True)]
+        y[:, s] = out
+        states = [np.asarray(a, cell.dtype) for a in fresh]
+    tape = _Tape(walk, caches, order, mask, x.shape) if keep else None
+    return (y if walk.sequences else y[:, -1].copy()), states, tape
+
+
+def steps_back(
+    cell: Any, tape: _Tape, dy: Array, dstates: list[Array] | None
+) -> tuple[Array, list[Array], list[Array]]:
+    """As `_recurrent.walk_backward`."""
+    walk, steps, rows = tape.walk, len(tape.order), tape.shape[0]
+    dx = np.zeros(tape.shape, cell.dtype)
+    d = dstates or [np.zeros((rows, n), cell.dtype) for n in sizes_of(cell)]
+    gradients = [np.zeros(v.shape, cell.dtype) for v in cell.trainable_weights]
+    for s in reversed(range(steps)):
+        out = dy[:, s] if walk.sequences else dy if s == steps - 1 else np.zeros_like(dy)
+        used, after, skipped = None, d, d
+        if tape.mask is not None:
+            used = tape.mask[:, steps - 1 - s if walk.mask_backwards else s, None] != 0
+            skipped = [np.where(used, 0, a) for a in d]
+            if not walk.zero_masked:  # the output of a skipped step is its first state
+                skipped[0] = skipped[0] + np.where(used, 0, out)
+            out, after = np.where(used, out, 0), [np.where(used, a, 0) for a in d]
+        step_dx, before, weights = cell.backward(tape.caches[s], out, after)
+        if used is not None:
+            step_dx = np.where(used, step_dx, 0)
+            d = [a + b for a, b in zip(skipped, _listed(before), strict=True)]
+        else:
+            d = _listed(before)
+        dx[:, tape.order[s]] = step_dx
+        for total, part in zip(gradients, weights, strict=True):
+            total += part
+    return dx, d, gradients

@@ -1,0 +1,311 @@
+"""The layer that walks a cell through time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ranvier import _dtypes
+from ranvier.layers import _recurrent
+from ranvier.layers._nested import Nested
+from ranvier.layers._recurrent import Walk, mask_array, state_arrays
+from ranvier.layers._steps import steps_back, steps_forward
+from ranvier.layers.cells import NativeCell
+from ranvier.layers.layer import Layer, Shape
+from ranvier.layers.stacked_cells import StackedRNNCells, sizes_of, width_of
+from ranvier.variables import Variable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ranvier.models.lowering import Builder
+
+    Array = NDArray[Any]
+
+
+class Kept(NamedTuple):
+    """What a pass in Python leaves for `backward`."""
+
+    tapes: list[Any]
+    steps: int
+
+
+class RNN(Nested):
+    """Walks a cell through the steps of each sequence.
+
+    Args:
+        cell: a `SimpleRNNCell`, `LSTMCell`, `GRUCell`, `StackedRNNCells`, a list of cells, or a
+            cell of your own: a Layer with `state_size`, `forward(x, states, training)` that
+            returns (output, new states, cache), and `backward(cache, dy, dstates)` that returns
+            (dx, gradients of the states, gradients of its trainable weights).
+        return_sequences: whether the output is that of every step; else of the last. Default False.
+        return_state: whether a call also returns the last states. Default False.
+        go_backwards: from the last step to the first; outputs are in that order. Default False.
+        stateful: each batch begins with the states that the one before left; needs a fixed batch
+            size (`Input(batch_shape=...)`). `reset_states()` sets them to zero. Default False.
+        unroll: of Keras; changes no numbers.
+        zero_output_for_mask: skipped steps have output 0, else the state as it stays.
+
+    Shapes:
+        input (N, T, F), output (N, units), or (N, T, units) with `return_sequences`. A mask (N, T),
+        of `Masking`, `Embedding(mask_zero=True)` or given to the call, skips the steps where it is
+        False: states stay as they are.
+
+    Raises:
+        ValueError: the cell has no `state_size`; a stateful layer's batch size is not known, or a
+            batch has another size.
+
+    Long sequences (truncated backpropagation through time): cut them into pieces that follow each
+    other in a `stateful` model, and call `reset_states()` where a new sequence begins.
+
+    >>> import numpy as np, ranvier
+    >>> from ranvier import layers
+    >>> layers.RNN([layers.LSTMCell(4), layers.GRUCell(2)])(np.ones((3, 5, 1), "float32")).shape
+    (3, 2)
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cell: Any = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        if not isinstance(self.cell, Layer) or getattr(self.cell, "state_size", None) is None:
+            raise ValueError(
+                f"{self.label}: `cell` must be a recurrent cell (a Layer with `state_size`) or a "
+                f"list of cells; got {cell!r}"
+            )
+        if self.cell.dtype != self.dtype:
+            raise ValueError(
+                f"{self.label}: the cell's dtype must be the layer's, {self.dtype}; "
+                f"got {self.cell.dtype}"
+            )
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.states: list[Variable] | None = None
+        self._calls = 0
+
+    # -- structure --------------------------------------------------------------------------
+
+    def inner_layers(self) -> list[Layer]:
+        return [self.cell]
+
+    @property
+    def cells(self) -> list[Any]:
+        """The cells that stand on each other, one or more."""
+        return self.cell.cells if isinstance(self.cell, StackedRNNCells) else [self.cell]
+
+    @property
+    def is_native(self) -> bool:
+        return all(isinstance(cell, NativeCell) for cell in self.cells)
+
+    @property
+    def state_size(self) -> Any:
+        """The cell's own."""
+        return self.cell.state_size
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [n for cell in self.cells for n in sizes_of(cell)]
+
+    def build(self, input_shape: Shape) -> None:
+        self._require_rank(len(input_shape))
+        self.cell.ensure_built((input_shape[0], *input_shape[2:]))
+        if not self.stateful:
+            return
+        batch = input_shape[0]
+        if batch is None:
+            raise ValueError(
+                f"{self.label}: `stateful` needs a fixed batch size; give the model "
+                "Input(batch_shape=(batch, steps, features))"
+            )
+        if self.states is None:
+            self.states = [
+                Variable(np.zeros((batch, n)), trainable=False, name=f"state_{i}", dtype=self.dtype)
+                for i, n in enumerate(self._sizes)
+            ]
+
+    def _require_rank(self, rank: int) -> None:
+        if rank != 3:
+            raise ValueError(
+                f"{self.label}: expected input of shape (batch, steps, features); "
+                f"got {rank} {'axis' if rank == 1 else 'axes'}"
+            )
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        self._require_rank(len(input_shape))
+        batch, steps = input_shape[:2]
+        units = width_of(self.cells[-1])
+        y = (batch, steps, units) if self.return_sequences else (batch, units)
+        return (y, *((batch, n) for n in self._sizes)) if self.return_state else y
+
+    # -- states -----------------------------------------------------------------------------
+
+    def reset_states(self, states: Any = None) -> None:
+        """Sets the states of a stateful layer to zero, or to `states`."""
+        if not self.stateful or self.states is None:
+            if states is None:
+                return
+            raise ValueError(f"{self.label}: reset_states(states) needs a built, stateful layer")
+        rows = self.states[0].shape[0]
+        given = state_arrays(self, states, self._sizes, rows)
+        for i, variable in enumerate(self.states):
+            variable.assign(np.zeros(variable.shape) if given is None else given[i])
+
+    def reset_state(self) -> None:
+        """`reset_states()`."""
+        self.reset_states()
+
+    # -- in a model -------------------------------------------------------------------------
+
+    def walks(self, batch: int = 0) -> list[Walk]:
+        """How each cell's input is walked through: only the first one's may be backwards."""
+        last = len(self.cells) - 1
+        return [
+            Walk(
+                sequences=self.return_sequences or i < last,
+                backwards=self.go_backwards and i == 0,
+                mask_backwards=self.go_backwards,
+                zero_masked=self.zero_output_for_mask and i == last,
+                batch=batch,
+            )
+            for i in range(last + 1)
+        ]
+
+    def lowered(self, builder: Builder) -> list[tuple[Any, list[int]]]:
+        """(description, parameters) of each cell's node."""
+        self._require_one_output()
+        states = iter(self.states or ())
+        batch = self.states[0].shape[0] if self.states else 0
+        nodes = []
+        for cell, walk in zip(self.cells, self.walks(batch), strict=True):
+            params = cell.lower_weights(builder, self.trainable)
+            if self.states:
+                params += [builder.weight(next(states), False) for _ in sizes_of(cell)]
+            nodes.append((_recurrent.spec(cell, walk), params))
+        return nodes
+
+    def _require_one_output(self) -> None:
+        if self.return_state:
+            raise ValueError(
+                f"{self.label}: `return_state` gives several outputs, which a Sequential cannot "
+                "pass on; call the layer itself"
+            )
+
+    def lower(self, builder: Builder, x: int) -> int:
+        mask = builder.masks.get(x, -1)
+        for cell, (spec, params) in zip(self.cells, self.lowered(builder), strict=True):
+            x = int(builder.graph.recurrent(x, mask, spec, params, cell.stream_seed))
+        return x
+
+    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+        """A cell of one's own: steps in Python."""
+        self._require_one_output()
+        y, states, kept = self.walk(x, self._first_states(x, None), None, training, keep=True)
+        self._leave(states)
+        return y, kept
+
+    def backward(self, cache: Any, dy: Array) -> tuple[Array, list[Array]]:
+        dx, _, gradients = self.walk_back(cache, dy)
+        return dx, gradients
+
+    # -- by itself --------------------------------------------------------------------------
+
+    def __call__(  # type: ignore[override]
+        self, x: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """The output on an array (N, T, F); with `return_state` also the last states.
+
+        Args:
+            initial_state: the states before the first step, as `return_state` gives them; zeros
+                (or those of a stateful layer) if None.
+            mask: (N, T), False where a step is skipped, or None.
+            training: whether dropout is on.
+        """
+        array = _dtypes.as_input(self.label, x, self.dtype)
+        self._require_rank(array.ndim)
+        self.ensure_built(array.shape)
+        first = self._first_states(array, initial_state)
+        array = np.ascontiguousarray(array)
+        kept = mask_array(self, mask, array.shape[:2])
+        y, states, _ = self.walk(array, first, kept, training)
+        self._leave(states)
+        return (y, *states) if self.return_state else y
+
+    def _first_states(self, x: Array, given: Any) -> list[Array] | None:
+        if given is None and self.states is not None:
+            rows = self.states[0].shape[0]
+            if len(x) != rows:
+                raise ValueError(
+                    f"{self.label}: a stateful layer expects batches of the {rows} rows that its "
+                    f"states have; got input of shape {x.shape}"
+                )
+            return [v.value for v in self.states]
+        if isinstance(given, (list, tuple)) and given and isinstance(given[0], (list, tuple)):
+            given = [state for group in given for state in group]  # nested by cell, as Keras has it
+        return state_arrays(self, given, self._sizes, len(x))
+
+    def _leave(self, states: list[Array]) -> None:
+        for variable, state in zip(self.states or (), states, strict=False):
+            variable.assign(state)
+
+    def walk(
+        self,
+        x: Array,
+        states: list[Array] | None,
+        mask: Array | None,
+        training: bool,
+        keep: bool = False,
+    ) -> tuple[Array, list[Array], Kept | None]:
+        """(output, last states of all cells, what `walk_back` takes)."""
+        if training:
+            self._calls += 1
+        tapes, last = [], []
+        given = iter(states or ())
+        for cell, walk in zip(self.cells, self.walks(), strict=True):
+            own = None if states is None else [next(given) for _ in sizes_of(cell)]
+            run = _recurrent.walk_forward if isinstance(cell, NativeCell) else steps_forward
+            x, after, tape = run(cell, walk, x, own, mask, training, self._calls, keep)
+            tapes.append(tape)
+            last += after
+        return x, last, Kept(tapes, x.shape[1]) if keep else None
+
+    def walk_back(
+        self, kept: Kept, dy: Array, dstates: list[Array] | None = None
+    ) -> tuple[Array, list[Array], list[Array]]:
+        """(dx, gradients of the first states, gradients of the trainable weights)."""
+        before: list[Array] = []
+        gradients: list[Array] = []
+        dy = np.ascontiguousarray(dy, self.dtype)
+        rest = None if dstates is None else list(dstates)
+        for cell, tape in zip(reversed(self.cells), reversed(kept.tapes), strict=True):
+            n = len(sizes_of(cell))
+            own = None if rest is None else [rest.pop() for _ in range(n)][::-1]
+            run = _recurrent.walk_backward if isinstance(cell, NativeCell) else steps_back
+            dy, first, weights = run(cell, tape, dy, own)
+            before = first + before
+            gradients = (weights if cell.trainable else []) + gradients
+        return dy, before, gradients
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RNN:
+        from ranvier._serialize import deserialize_keras_object
+
+        config = dict(config)
+        if isinstance(config.get("cell"), dict):
+            config["cell"] = deserialize_keras_object(config["cell"])
+        return cls(**config)
