@@ -28,6 +28,7 @@ from ranvier.layers.global_pooling import (
 )
 from ranvier.layers.group_normalization import GroupNormalization
 from ranvier.layers.input import Input, InputLayer
+from ranvier.layers.integer_lookup import IntegerLookup
 from ranvier.layers.layer import Layer
 from ranvier.layers.layer_normalization import (
     LayerNormalization,
@@ -59,6 +60,8 @@ from ranvier.layers.spatial_dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from ranvier.layers.string_lookup import StringLookup
+from ranvier.layers.text_vectorization import TextVectorization
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
@@ -117,6 +120,7 @@ __all__ = [
     "GroupNormalization",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -148,6 +152,8 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StringLookup",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
