@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from ranvier.layers._hashing import buckets
 from ranvier.layers._lookup_arguments import (
     check_arguments,
     check_no_path,
+    check_tokens,
     drop_element_dtype,
     standardize_mode,
 )
@@ -83,11 +83,11 @@ class IndexLookup(Layer):
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
             if not isinstance(vocabulary, (str, os.PathLike)):
-                self._given = (_listed(vocabulary), _listed(idf_weights))
-
-    # -- arguments --------------------------------------------------------------------------
+                listed = None if idf_weights is None else np.asarray(idf_weights).tolist()
+                self._given = (self._read_vocabulary(vocabulary), listed)
 
     def _token(self, argument: str, value: Any) -> Any:
+        """`value` as a special token, or a TypeError."""
         raise NotImplementedError
 
     # -- the vocabulary ---------------------------------------------------------------------
@@ -142,7 +142,7 @@ class IndexLookup(Layer):
         start = self._token_start
         special = not path and tokens[:start] == self._special
         own = tokens[start:] if special else tokens
-        self._check_tokens(own)
+        check_tokens(self, own)
         weights = None
         if idf_weights is not None:
             weights = _dtypes.as_numeric(self.label, idf_weights, "idf_weights")
@@ -182,29 +182,6 @@ class IndexLookup(Layer):
 
     def _from_lines(self, lines: list[str]) -> list[Any]:
         return lines
-
-    def _check_tokens(self, tokens: list[Any]) -> None:
-        if len(set(tokens)) < len(tokens):
-            repeated = [token for token, n in Counter(tokens).items() if n > 1]
-            raise ValueError(f"{self.label}: `vocabulary` has repeated tokens: {repeated}")
-        reserved = {"mask_token": self.mask_token}
-        if self.invert:
-            reserved["oov_token"] = self.oov_token
-        for argument, token in reserved.items():
-            if token is not None and token in tokens:
-                raise ValueError(
-                    f"{self.label}: `vocabulary` has the `{argument}` {token!r} at index "
-                    f"{tokens.index(token)}; leave all special tokens out, or give all of them in "
-                    f"front: {self._special}"
-                )
-        if None in tokens:
-            raise TypeError(f"{self.label}: `vocabulary` must hold {self._kind}; got None")
-        size = self._token_start + len(tokens)
-        if self.max_tokens is not None and size > self.max_tokens:
-            raise ValueError(
-                f"{self.label}: `vocabulary` must not exceed `max_tokens` {self.max_tokens}; got "
-                f"{size} tokens, special ones included"
-            )
 
     def _install(self, tokens: list[Any], weights: NDArray[Any] | None) -> None:
         size = self._token_start + len(tokens)
@@ -310,7 +287,7 @@ class IndexLookup(Layer):
         if not len(absent):
             return ids
         if self.num_oov_indices == 0:
-            unknown = sorted({tokens[i] for i in absent[:100]})[:5]
+            unknown = np.unique([tokens[i] for i in absent[:5]]).tolist()
             raise ValueError(
                 f"{self.label}: with `num_oov_indices` 0 all tokens must be in the vocabulary; "
                 f"got {unknown}"
@@ -398,7 +375,3 @@ class IndexLookup(Layer):
     def from_config(cls, config: dict[str, Any]) -> Self:
         check_no_path(cls, config)
         return cls(**config)
-
-
-def _listed(x: Any) -> Any:
-    return x.tolist() if isinstance(x, np.ndarray) else None if x is None else list(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,3 +94,28 @@ def _check_salt(layer: IndexLookup) -> None:
             f"{layer.label}: `salt` must be an integer >= 0 or two of them; got {layer.salt!r}"
         )
     layer.salt = [int(n) for n in pair]
+
+
+def check_tokens(layer: IndexLookup, tokens: list[Any]) -> None:
+    """A vocabulary without its special tokens."""
+    if len(set(tokens)) < len(tokens):
+        repeated = [token for token, n in Counter(tokens).items() if n > 1]
+        raise ValueError(f"{layer.label}: `vocabulary` has repeated tokens: {repeated}")
+    reserved = {"mask_token": layer.mask_token}
+    if layer.invert:
+        reserved["oov_token"] = layer.oov_token
+    for argument, token in reserved.items():
+        if token is not None and token in tokens:
+            raise ValueError(
+                f"{layer.label}: `vocabulary` has the `{argument}` {token!r} at index "
+                f"{tokens.index(token)}; leave all special tokens out, or give all of them in "
+                f"front: {layer._special}"
+            )
+    if None in tokens:
+        raise TypeError(f"{layer.label}: `vocabulary` must hold {layer._kind}; got None")
+    size = layer._token_start + len(tokens)
+    if layer.max_tokens is not None and size > layer.max_tokens:
+        raise ValueError(
+            f"{layer.label}: `vocabulary` must not exceed `max_tokens` {layer.max_tokens}; got "
+            f"{size} tokens, special ones included"
+        )
