@@ -463,6 +463,7 @@ def test_things_of_the_wrong_kind(make: Any, match: str) -> None:
         (lambda: IntegerLookup(vocabulary_dtype="int32"), "`vocabulary_dtype` must be 'int64'"),
         (lambda: IntegerLookup(salt=3), "needs `oov_method` 'farmhash'"),
         (lambda: StringLookup().adapt([]), "found no tokens"),
+        (lambda: StringLookup().adapt([["a"]], steps=0), "`steps` must be a positive integer"),
         (lambda: StringLookup().set_vocabulary(["a"], [1.0]), "only there; got some in 'int'"),
     ],
 )

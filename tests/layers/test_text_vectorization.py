@@ -317,6 +317,8 @@ def test_before_there_is_a_vocabulary() -> None:
         TextVectorization()(["a"])
     with pytest.raises(TypeError, match="adapt\\(\\) wants"):
         TextVectorization().adapt("one text")
+    with pytest.raises(ValueError, match="`batch_size` must be a positive integer"):
+        TextVectorization().adapt(["a"], batch_size=-1)
 
 
 def test_words_beyond_ascii_survive() -> None:

@@ -8,28 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier.layers._lookup_arguments import is_whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
 # Rows of an array that are taken at a time: enough for speed, little beside the data.
-PIECE = 1 << 16
+_PIECE = 1 << 16
 
 _WHOLE = (list, tuple, np.ndarray)
 
 
 def batches(
-    owner: str, data: Any, steps: int | None, piece: int = PIECE
+    owner: str, data: Any, steps: int | None, piece: int | None = None
 ) -> Iterator[tuple[Any, bool]]:
     """Batches of `data`, and whether each element stands for itself (those of a 1-D array)."""
+    for argument, value in (("steps", steps), ("batch_size", piece)):
+        if value is not None and not is_whole_number(value, 1):
+            raise ValueError(
+                f"{owner}: `{argument}` must be a positive integer or None; got {value!r}"
+            )
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     elif hasattr(data, "__array__"):
         data = np.asarray(data)
     if isinstance(data, _WHOLE) and np.ndim(data[:1]) > 0:
-        for start in range(0, len(data), piece):
-            yield data[start : start + piece], not isinstance(data[start], _WHOLE)
+        size = piece or _PIECE
+        for start in range(0, len(data), size):
+            yield data[start : start + size], not isinstance(data[start], _WHOLE)
         return
     try:
         if isinstance(data, (str, bytes, dict)):

@@ -32,6 +32,8 @@ def read_words(owner: str, x: Any, encoding: str) -> tuple[list[str], tuple[int,
     """
     if hasattr(x, "to_numpy"):
         x = x.to_numpy()
+    elif hasattr(x, "__array__") and not isinstance(x, np.ndarray):
+        x = np.asarray(x)
     if not isinstance(x, np.ndarray):
         given, x = x, np.empty((), object)
         if isinstance(given, (list, tuple)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ranvier._serialize import deserialize_keras_object
-from ranvier.layers import _counting
+from ranvier.layers._counting import batches
 from ranvier.layers._lookup_arguments import (
     check_no_path,
     drop_element_dtype,
@@ -184,7 +184,7 @@ class TextVectorization(Layer):
             steps: at most so many batches of an iterable, or None for all.
         """
         self.reset_state()
-        for batch, _ in _counting.batches(self.label, data, steps, batch_size or _counting.PIECE):
+        for batch, _ in batches(self.label, data, steps, batch_size):
             self.update_state(batch)
         self.finalize_state()
 
