@@ -169,7 +169,6 @@ class _Graph:
     def row_norm(
         self, x: int, kind: str, shape: Sequence[int], gamma: int, beta: int, epsilon: float
     ) -> int: ...
-
     def recurrent(
         self, x: int, mask: int, spec: RnnSpec, params: Sequence[int], seed: int
     ) -> int: ...

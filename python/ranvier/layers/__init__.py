@@ -30,6 +30,7 @@ from ranvier.layers.global_pooling import (
 )
 from ranvier.layers.group_normalization import GroupNormalization
 from ranvier.layers.input import Input, InputLayer
+from ranvier.layers.integer_lookup import IntegerLookup
 from ranvier.layers.layer import Layer
 from ranvier.layers.layer_normalization import (
     LayerNormalization,
@@ -64,6 +65,8 @@ from ranvier.layers.spatial_dropout import (
     SpatialDropout3D,
 )
 from ranvier.layers.stacked_cells import StackedRNNCells
+from ranvier.layers.string_lookup import StringLookup
+from ranvier.layers.text_vectorization import TextVectorization
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
@@ -127,6 +130,7 @@ __all__ = [
     "GroupNormalization",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "LSTMCell",
     "Layer",
     "LayerNormalization",
@@ -162,6 +166,8 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StringLookup",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

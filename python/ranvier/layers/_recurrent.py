@@ -83,7 +83,7 @@ def walk_forward(
         cell.stream_seed,
         stream,
     )
-    tape = Tape(plan, x, mask, cache, stream) if keep else None
+    tape = None if cache is None else Tape(plan, x, mask, cache, stream)
     return y, [h] if c is None else [h, c], tape
 
 

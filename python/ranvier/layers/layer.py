@@ -105,6 +105,9 @@ class Layer(Configurable):
         input_shape, input_dim, batch_input_shape: Keras 2's ways to give the first layer's input.
     """
 
+    # Of a layer that only works outside models: why.
+    outside_models: str | None = None
+
     def __init__(
         self,
         *,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def sizes_of(cell: Any) -> list[int]:
     """`cell.state_size` as a list."""
     size = cell.state_size
-    return [size] if isinstance(size, (int, np.integer)) else list(size)
+    return [int(size)] if isinstance(size, (int, np.integer)) else list(size)
 
 
 def width_of(cell: Any) -> int:

@@ -74,6 +74,8 @@ class Sequential(Trainable, Layer):
             )
         if not isinstance(layer, Layer):
             raise ValueError(f"{self.label}: add() wants a layer; got {layer!r}")
+        if layer.outside_models is not None:
+            raise ValueError(f"{self.label}: {layer.label} {layer.outside_models}")
         if layer is self:
             raise ValueError(f"{self.label}: a model cannot be a layer of itself")
         if any(layer.name == other.name for other in self._layers):

@@ -1,4 +1,4 @@
-"""Small helpers around data and seeds."""
+"""Small helpers around data, sequences and seeds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes, _random
+from ranvier.utils.sequences import (
+    TimeseriesDataset,
+    pad_sequences,
+    timeseries_dataset_from_array,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["normalize", "set_random_seed", "to_categorical"]
+__all__ = [
+    "TimeseriesDataset",
+    "normalize",
+    "pad_sequences",
+    "set_random_seed",
+    "timeseries_dataset_from_array",
+    "to_categorical",
+]
 
 
 def set_random_seed(seed: int) -> None:
