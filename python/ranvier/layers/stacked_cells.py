@@ -78,6 +78,7 @@ class StackedRNNCells(Nested):
         for cell in self.cells:
             cell.ensure_built(input_shape)
             input_shape = (input_shape[0], width_of(cell))
+        self._prefix_paths()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.output_size)
