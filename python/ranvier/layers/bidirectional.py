@@ -95,8 +95,6 @@ class Bidirectional(Nested):
         for one in self.inner_layers():
             one.zero_output_for_mask = layer.return_sequences
         self._initial = weights
-        if not self._trainable:
-            self.trainable = False
 
     def _verify(self) -> None:
         first, second = self.forward_layer, self.backward_layer
@@ -183,7 +181,7 @@ class Bidirectional(Nested):
     def lower(self, builder: Builder, x: int) -> int:
         self._require_merged()
         (first, params), (second, more) = (
-            layer.lowered(builder)[0] for layer in self.inner_layers()
+            layer.lowered(builder, self.trainable)[0] for layer in self.inner_layers()
         )
         return int(
             builder.graph.bidirectional(
@@ -208,7 +206,7 @@ class Bidirectional(Nested):
         da, db = self._split(dy, a, b)
         dx, gradients = self.forward_layer.backward(first, da)
         dx_back, more = self.backward_layer.backward(second, db)
-        return dx + dx_back, gradients + more
+        return dx + dx_back, gradients + more if self.trainable else []
 
     # -- by itself --------------------------------------------------------------------------
 

@@ -200,14 +200,14 @@ class RNN(Nested):
             for i in range(last + 1)
         ]
 
-    def lowered(self, builder: Builder) -> list[tuple[Any, list[int]]]:
+    def lowered(self, builder: Builder, trainable: bool = True) -> list[tuple[Any, list[int]]]:
         """(description, parameters) of each cell's node."""
         self._require_one_output()
         states = iter(self.states or ())
         batch = self.states[0].shape[0] if self.states else 0
         nodes = []
         for cell, walk in zip(self.cells, self.walks(batch), strict=True):
-            params = cell.lower_weights(builder, self.trainable)
+            params = cell.lower_weights(builder, trainable and self.trainable and cell.trainable)
             if self.states:
                 params += [builder.weight(next(states), False) for _ in sizes_of(cell)]
             nodes.append((_recurrent.spec(cell, walk), params))
