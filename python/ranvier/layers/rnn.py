@@ -79,7 +79,9 @@ class RNN(Nested):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.cell: Any = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell, dtype=self.dtype)
+        self.cell: Any = cell
         if not isinstance(self.cell, Layer) or getattr(self.cell, "state_size", None) is None:
             raise ValueError(
                 f"{self.label}: `cell` must be a recurrent cell (a Layer with `state_size`) or a "

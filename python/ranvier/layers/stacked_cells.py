@@ -53,6 +53,11 @@ class StackedRNNCells(Nested):
                     f"{self.label}: `cells` must be recurrent cells (Layers with `state_size`); "
                     f"got {cell!r}"
                 )
+            if cell.dtype != self.dtype:
+                raise ValueError(
+                    f"{self.label}: the cells' dtype must be {self.dtype}; {cell.label} has "
+                    f"{cell.dtype}"
+                )
         self.cells: list[Any] = list(cells)
 
     def inner_layers(self) -> list[Layer]:
