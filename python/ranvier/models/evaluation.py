@@ -27,6 +27,7 @@ class Evaluable:
     label: str
     network: Any
     _fit_shape: Any
+    _layers: Any
     _sample_shape: Any
     build: Any
     _rows: Any
@@ -187,7 +188,7 @@ class Evaluable:
 
     def _rows_of_states(self) -> int | None:
         """The batch size that stateful layers are made for, if there are any."""
-        for layer in self.layers:
+        for layer in self._layers:
             inner = getattr(layer, "_rows_of_states", None)
             states = getattr(layer, "states", None)
             rows = states[0].shape[0] if states else inner() if inner else None
