@@ -114,7 +114,7 @@ def mask_array(layer: Layer, mask: Any, shape: tuple[int, ...]) -> Array | None:
     """A mask (N, T) as the engine's numbers, or a ValueError."""
     if mask is None:
         return None
-    array = np.asarray(mask)
+    array = _dtypes.as_numeric(layer.label, mask, "mask")
     if array.shape != shape:
         raise ValueError(
             f"{layer.label}: `mask` must have shape (batch, steps) = {shape}; got {array.shape}"

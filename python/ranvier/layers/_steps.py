@@ -29,7 +29,7 @@ def _listed(states: Any) -> list[Array]:
 
 
 def _trained(cell: Any, gradients: Any) -> list[Array]:
-    """Of the gradients that `backward` gave, of all weights or of the trainable ones: the latter's."""
+    """Those of the trainable weights, where `backward` gave them of these or of all."""
     trained, every = cell.trainable_weights, cell.all_variables()
     given = list(gradients)
     if len(given) == len(every) != len(trained):
@@ -64,7 +64,7 @@ def _step(
 
 
 def _step_back(
-    cell: Any, cache: Any, dy: Array, dstates: list[Array]
+    cell: Any, cache: Any, dy: Array, dstates: list[Array], shape: tuple[int, ...]
 ) -> tuple[Array, list[Array], Any]:
     result = cell.backward(cache, dy, dstates)
     if not isinstance(result, tuple) or len(result) != 3:
@@ -73,6 +73,11 @@ def _step_back(
             f"gradients of the weights); got {type(result).__name__}"
         )
     dx, before, weights = result
+    if np.shape(dx) != shape:
+        raise ValueError(
+            f"{cell.label}: backward() must return a gradient of the input of shape {shape}; "
+            f"got {np.shape(dx)}"
+        )
     states = _listed(before)
     if [np.shape(a) for a in states] != [a.shape for a in dstates]:
         raise ValueError(
@@ -129,7 +134,9 @@ def steps_back(
             if not walk.zero_masked:  # the output of a skipped step is its first state
                 skipped[0] = skipped[0] + np.where(used, 0, out)
             out, after = np.where(used, out, 0), [np.where(used, a, 0) for a in d]
-        step_dx, before, weights = _step_back(cell, tape.caches[s], out, after)
+        step_dx, before, weights = _step_back(
+            cell, tape.caches[s], out, after, (rows, *tape.shape[2:])
+        )
         if used is not None:
             step_dx = np.where(used, step_dx, 0)
             d = [a + b for a, b in zip(skipped, before, strict=True)]

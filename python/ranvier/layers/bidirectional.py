@@ -12,6 +12,7 @@ from ranvier.layers._nested import Nested
 from ranvier.layers._recurrent import mask_array
 from ranvier.layers.layer import Shape
 from ranvier.layers.rnn import RNN
+from ranvier.layers.stacked_cells import width_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,6 +110,12 @@ class Bidirectional(Nested):
                 raise ValueError(
                     f"{self.label}: the two layers must have the same `{name}`; got {a!r} and {b!r}"
                 )
+        widths = [width_of(layer.cells[-1]) for layer in (first, second)]
+        if self.merge_mode not in ("concat", None) and widths[0] != widths[1]:
+            raise ValueError(
+                f"{self.label}: `merge_mode` {self.merge_mode!r} needs outputs of the same width; "
+                f"got {widths[0]} and {widths[1]}"
+            )
 
     def inner_layers(self) -> list[Any]:
         return [self.forward_layer, self.backward_layer]
@@ -171,12 +178,18 @@ class Bidirectional(Nested):
 
     # -- in a model -------------------------------------------------------------------------
 
-    def _require_merged(self) -> None:
+    @property
+    def outside_models(self) -> str | None:  # type: ignore[override]
         if self.merge_mode is None:
-            raise ValueError(
-                f"{self.label}: `merge_mode` None gives two outputs, which a Sequential cannot "
-                "pass on; call the layer itself"
+            return (
+                "has two outputs with `merge_mode` None, which a model cannot pass on; call the "
+                "layer itself"
             )
+        return self.forward_layer.outside_models
+
+    def _require_merged(self) -> None:
+        if self.outside_models is not None:
+            raise ValueError(f"{self.label} {self.outside_models}")
 
     def lower(self, builder: Builder, x: int) -> int:
         self._require_merged()

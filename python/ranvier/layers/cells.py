@@ -11,6 +11,7 @@ from ranvier._checks import number
 from ranvier.layers._recurrent import Walk, state_arrays, walk_backward, walk_forward
 from ranvier.layers.layer import Layer, Shape, positive_int
 from ranvier.layers.regularization import seed_of
+from ranvier.layers.stacked_cells import ONE_STEP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class NativeCell(Layer):
     """Base of the cells that the engine computes; their arguments are the layers' too."""
 
+    outside_models = ONE_STEP
     kind = ""
     gates = 1
     bias_rows = 0  # > 0: the bias has rows
@@ -50,6 +52,8 @@ class NativeCell(Layer):
     ) -> None:
         # of Keras: how to compute it, which changes no numbers
         kwargs.pop("implementation", None)
+        # the layer whose arguments the cell's are, as errors name it
+        self._owner: str | None = kwargs.pop("owner", None)
         super().__init__(**kwargs)
         self.units = positive_int(self, "units", units)
         self.activation = activations.get(activation)
@@ -105,6 +109,10 @@ class NativeCell(Layer):
 
     def _bias_start(self) -> Any:
         return self.bias_initializer
+
+    @property
+    def label(self) -> str:
+        return self._owner or super().label
 
     @property
     def state_size(self) -> Any:
@@ -189,12 +197,6 @@ class NativeCell(Layer):
         """(dx, gradients of the states, gradients of the weights)."""
         dx, before, weights = walk_backward(self, cache, dy, dstates)
         return dx[:, 0], before, weights
-
-    def lower(self, builder: Builder, x: int) -> int:
-        raise ValueError(
-            f"{self.label}: a cell is one step, not a layer; put RNN({type(self).__name__}(...)) "
-            "into the model"
-        )
 
 
 class SimpleRNNCell(NativeCell):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
+from ranvier.layers.layer import auto_name, snake_case
 from ranvier.layers.rnn import RNN
 
 
@@ -20,7 +21,11 @@ class CellLayer(RNN):
             raise ValueError(
                 f"{type(self).__name__}: `use_cudnn` must be 'auto' or False: there is no GPU here"
             )
-        shared = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
+        shared: dict[str, Any] = {k: kwargs[k] for k in ("dtype", "trainable") if k in kwargs}
+        kind = type(self).__name__
+        if kwargs.get("name") is None:
+            kwargs["name"] = auto_name(snake_case(kind))
+        shared["owner"] = f"{kind} '{kwargs['name']}'"
         super().__init__(self.cell_class(**cell, **shared), **kwargs)
 
     def __getattr__(self, name: str) -> Any:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+SEVERAL = (
+    "has several outputs with `return_state`, which a model cannot pass on; call the layer itself"
+)
+
+
 class Kept(NamedTuple):
     """What a pass in Python leaves for `backward`."""
 
@@ -215,12 +220,13 @@ class RNN(Nested):
             nodes.append((_recurrent.spec(cell, walk), params))
         return nodes
 
+    @property
+    def outside_models(self) -> str | None:  # type: ignore[override]
+        return SEVERAL if self.return_state else None
+
     def _require_one_output(self) -> None:
-        if self.return_state:
-            raise ValueError(
-                f"{self.label}: `return_state` gives several outputs, which a Sequential cannot "
-                "pass on; call the layer itself"
-            )
+        if self.outside_models is not None:
+            raise ValueError(f"{self.label} {self.outside_models}")
 
     def lower(self, builder: Builder, x: int) -> int:
         mask = builder.masks.get(x, -1)
@@ -280,14 +286,15 @@ class RNN(Nested):
         return [[next(left) for _ in sizes_of(cell)] for cell in self.cells]
 
     def _first_states(self, x: Array, given: Any) -> list[Array] | None:
-        if given is None and self.states is not None:
+        if self.states is not None:
             rows = self.states[0].shape[0]
             if len(x) != rows:
                 raise ValueError(
                     f"{self.label}: a stateful layer expects batches of the {rows} rows that its "
                     f"states have; got input of shape {x.shape}"
                 )
-            return [v.value for v in self.states]
+            if given is None:
+                return [v.value for v in self.states]
         if given is None and not self.is_native:
             given = self.get_initial_state(len(x))
         if isinstance(given, (list, tuple)) and isinstance(self.cell, StackedRNNCells):

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+# Of a cell in a model without a layer around it.
+ONE_STEP = "is one step, not a layer; put RNN(...) of it into the model"
+
+
 def sizes_of(cell: Any) -> list[int]:
     """`cell.state_size` as a list."""
     size = cell.state_size
@@ -40,6 +44,8 @@ class StackedRNNCells(Nested):
     >>> layers.RNN(stack)(np.ones((3, 5, 1), "float32")).shape
     (3, 2)
     """
+
+    outside_models = ONE_STEP
 
     def __init__(self, cells: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -93,8 +99,16 @@ class StackedRNNCells(Nested):
     ) -> tuple[Array, list[Any]]:
         """One step: (output, new states) of x (N, F) and a list of states for each cell."""
         y = _dtypes.as_input(self.label, x, self.dtype)
-        self.ensure_built((None, *y.shape[1:]))
+        if y.ndim != 2:
+            raise ValueError(f"{self.label}: expected input of shape (N, F); got {y.shape}")
+        self.ensure_built((None, y.shape[1]))
         given = self.get_initial_state(len(y)) if states is None else states
+        if not isinstance(given, (list, tuple)) or len(given) != len(self.cells):
+            got = len(given) if isinstance(given, (list, tuple)) else type(given).__name__
+            raise ValueError(
+                f"{self.label}: `states` must be a list for each of {len(self.cells)} cells; "
+                f"got {got}"
+            )
         new = []
         for cell, own in zip(self.cells, given, strict=True):
             y, after = cell(y, own, training=training)
