@@ -114,7 +114,8 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
     const T* dyp = in<T>("backward", dy, "dy");
     const LockWithoutGil lock(r.session_mutex);
     const auto bound = r.bound();
-    if (!r.session.is_prepared()) throw py::value_error("backward: no forward pass has been run");
+    if (!r.session.is_forward_done())
+        throw py::value_error("backward: no forward pass has been run since the last backward pass");
     const Plan<T>& plan = r.session.plan();
     if (sample_and_batch(dy) != plan.output || sample_and_batch(x) != plan.input)
         throw py::value_error("backward: shapes are not those of the last forward pass");
