@@ -67,8 +67,7 @@ struct Call {
         const index_t F = spec.features, U = spec.units, G = gates_of(spec.cell) * U;
         run.x = in<T>(op, x, "x");
         if (gate::proxy(x)->nd != 3 || extent(x, 2) != F) {
-            if (time_major)
-                gate::refuse_shape(op, x, "x", {{"steps"}, {"batch"}, {"features", F}});
+            if (time_major) gate::refuse_shape(op, x, "x", {{"steps"}, {"batch"}, {"features", F}});
             gate::refuse_shape(op, x, "x", {{"batch"}, {"steps"}, {"features", F}});
         }
         run.batch = extent(x, time_major ? 1 : 0);
