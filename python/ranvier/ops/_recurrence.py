@@ -52,6 +52,7 @@ def _described(op: str, walk: Walk, kernel: Any, recurrent_kernel: Any, bias: An
     for name, value in (("kernel", kernel), ("recurrent_kernel", recurrent_kernel)):
         shape = _shape(op, name, value)
         if len(shape) != 2 or 0 in shape:
+            numeric(op, name, value)
             raise ValueError(f"{op}: `{name}` must have two axes, not empty; got shape {shape}")
         sizes.append(shape[0])
     for name in ("activation", "recurrent_activation"):
@@ -77,7 +78,7 @@ def _fitted(op: str, mask: Any, required: dict[str, Any], others: dict[str, Any]
     values = {**required, **others}
     dtype = common_dtype(*values.values())
     if mask is not None:
-        mask = (numeric(op, "mask", mask) != 0).astype(dtype)
+        mask = (numeric(op, "mask", mask) != 0).astype(dtype, order="C")
     return [*fit(op, dtype, **values), mask]
 
 
