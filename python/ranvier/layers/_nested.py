@@ -18,6 +18,12 @@ class Nested(Layer):
         """What it holds, in the order of their weights."""
         raise NotImplementedError
 
+    def _prefix_paths(self) -> None:
+        """Of the weights inside: named after this layer, too."""
+        for variable in self.all_variables():
+            if not variable.path.startswith(f"{self.name}/"):
+                variable.path = f"{self.name}/{variable.path}"
+
     def all_variables(self) -> list[Variable]:
         return [v for layer in self.inner_layers() for v in layer.all_variables()]
 

@@ -28,14 +28,58 @@ def _listed(states: Any) -> list[Array]:
     return list(states) if isinstance(states, (list, tuple)) else [states]
 
 
-def _step(cell: Any, x: Array, states: list[Array], training: bool) -> tuple[Array, Any, Any]:
+def _trained(cell: Any, gradients: Any) -> list[Array]:
+    """Of the gradients that `backward` gave, of all weights or of the trainable ones: the latter's."""
+    trained, every = cell.trainable_weights, cell.all_variables()
+    given = list(gradients)
+    if len(given) == len(every) != len(trained):
+        given = [g for v, g in zip(every, given, strict=True) if any(v is t for t in trained)]
+    if [np.shape(g) for g in given] != [v.shape for v in trained]:
+        raise ValueError(
+            f"{cell.label}: backward() must return a gradient for each trainable weight, of shapes "
+            f"{[v.shape for v in trained]}; got {[np.shape(g) for g in given]}"
+        )
+    return given
+
+
+def _step(
+    cell: Any, x: Array, states: list[Array], training: bool
+) -> tuple[Array, list[Array], Any]:
     result = cell.forward(x, states, training)
     if not isinstance(result, tuple) or len(result) != 3:
         raise TypeError(
             f"{cell.label}: forward(x, states, training) must return (output, new states, cache); "
             f"got {type(result).__name__}"
         )
-    return result
+    y, new, cache = result
+    fresh = _listed(new)
+    wanted = [(len(x), n) for n in (width_of(cell), *sizes_of(cell))]
+    got = [np.shape(a) for a in (y, *fresh)]
+    if got != wanted:
+        raise ValueError(
+            f"{cell.label}: forward(x, states, training) must return an output and new states of "
+            f"shapes {wanted}; got {got}"
+        )
+    return y, fresh, cache
+
+
+def _step_back(
+    cell: Any, cache: Any, dy: Array, dstates: list[Array]
+) -> tuple[Array, list[Array], Any]:
+    result = cell.backward(cache, dy, dstates)
+    if not isinstance(result, tuple) or len(result) != 3:
+        raise TypeError(
+            f"{cell.label}: backward(cache, dy, dstates) must return (dx, gradients of the states, "
+            f"gradients of the weights); got {type(result).__name__}"
+        )
+    dx, before, weights = result
+    states = _listed(before)
+    if [np.shape(a) for a in states] != [a.shape for a in dstates]:
+        raise ValueError(
+            f"{cell.label}: backward() must return gradients of the states of shapes "
+            f"{[a.shape for a in dstates]}; got {[np.shape(a) for a in states]}"
+        )
+    return dx, states, weights
 
 
 def steps_forward(
@@ -56,9 +100,8 @@ def steps_forward(
     y = np.zeros((rows, steps, width_of(cell)), cell.dtype)
     caches = []
     for s, t in enumerate(order):
-        out, new, cache = _step(cell, x[:, t], states, training)
+        out, fresh, cache = _step(cell, x[:, t], states, training)
         caches.append(cache)
-        fresh = _listed(new)
         if mask is not None:
             used = mask[:, steps - 1 - s if walk.mask_backwards else s, None] != 0
             out = np.where(used, out, 0 if walk.zero_masked else states[0])
@@ -86,13 +129,13 @@ def steps_back(
             if not walk.zero_masked:  # the output of a skipped step is its first state
                 skipped[0] = skipped[0] + np.where(used, 0, out)
             out, after = np.where(used, out, 0), [np.where(used, a, 0) for a in d]
-        step_dx, before, weights = cell.backward(tape.caches[s], out, after)
+        step_dx, before, weights = _step_back(cell, tape.caches[s], out, after)
         if used is not None:
             step_dx = np.where(used, step_dx, 0)
-            d = [a + b for a, b in zip(skipped, _listed(before), strict=True)]
+            d = [a + b for a, b in zip(skipped, before, strict=True)]
         else:
-            d = _listed(before)
+            d = before
         dx[:, tape.order[s]] = step_dx
-        for total, part in zip(gradients, weights, strict=True):
+        for total, part in zip(gradients, _trained(cell, weights), strict=True):
             total += part
     return dx, d, gradients

@@ -32,6 +32,12 @@ def _renamed(layer: RNN, prefix: str, **changes: Any) -> RNN:
     return made
 
 
+def _kind(states: Any) -> str:
+    if isinstance(states, (list, tuple)):
+        return f"{len(states)} states"
+    return f"a {type(states).__name__}"
+
+
 class Bidirectional(Nested):
     """`layer` over the steps from the first to the last and, with weights of its own, backwards.
 
@@ -89,8 +95,6 @@ class Bidirectional(Nested):
         for one in self.inner_layers():
             one.zero_output_for_mask = layer.return_sequences
         self._initial = weights
-        if not self._trainable:
-            self.trainable = False
 
     def _verify(self) -> None:
         first, second = self.forward_layer, self.backward_layer
@@ -134,6 +138,7 @@ class Bidirectional(Nested):
     def build(self, input_shape: Shape) -> None:
         for layer in self.inner_layers():
             layer.ensure_built(input_shape)
+        self._prefix_paths()
         if self._initial is not None:
             self.set_weights(self._initial)
 
@@ -150,6 +155,12 @@ class Bidirectional(Nested):
         if self.merge_mode is None:
             return (shape, shape, *states)
         return (shape, *states) if self.return_state else shape
+
+    @property
+    def states(self) -> Any:
+        """Of the forward layer, then of the backward layer; None if they keep none."""
+        first, second = self.forward_layer.states, self.backward_layer.states
+        return (*first, *second) if first and second else None
 
     def reset_states(self) -> None:
         """Sets the states of stateful layers to zero."""
@@ -170,7 +181,7 @@ class Bidirectional(Nested):
     def lower(self, builder: Builder, x: int) -> int:
         self._require_merged()
         (first, params), (second, more) = (
-            layer.lowered(builder)[0] for layer in self.inner_layers()
+            layer.lowered(builder, self.trainable)[0] for layer in self.inner_layers()
         )
         return int(
             builder.graph.bidirectional(
@@ -195,7 +206,7 @@ class Bidirectional(Nested):
         da, db = self._split(dy, a, b)
         dx, gradients = self.forward_layer.backward(first, da)
         dx_back, more = self.backward_layer.backward(second, db)
-        return dx + dx_back, gradients + more
+        return dx + dx_back, gradients + more if self.trainable else []
 
     # -- by itself --------------------------------------------------------------------------
 
@@ -212,6 +223,11 @@ class Bidirectional(Nested):
             mask = mask_array(self, mask, array.shape[:2])
         given: list[Any] = [None, None]
         if initial_state is not None:
+            if not isinstance(initial_state, (list, tuple)) or len(initial_state) % 2:
+                raise ValueError(
+                    f"{self.label}: `initial_state` must be a list of the forward layer's states "
+                    f"and then the backward layer's; got {_kind(initial_state)}"
+                )
             half = len(initial_state) // 2
             given = [initial_state[:half], initial_state[half:]]
         results = [
@@ -248,6 +264,10 @@ class Bidirectional(Nested):
         return part, self._turned(part)
 
     # -- configuration ----------------------------------------------------------------------
+
+    def _config_value(self, name: str) -> Any:
+        # `weights` was an argument, and is the list of variables
+        return None if name == "weights" else super()._config_value(name)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

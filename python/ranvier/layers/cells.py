@@ -71,6 +71,7 @@ class NativeCell(Layer):
         self.seed = seed
         self.stream_seed = seed_of(self, seed)
         self.bias: Variable | None = None
+        self._native("activation", self.activation)
 
     def build(self, input_shape: Shape) -> None:
         features = input_shape[-1] if len(input_shape) > 1 else None
@@ -166,6 +167,11 @@ class NativeCell(Layer):
         if array.ndim != 2:
             raise ValueError(f"{self.label}: expected input of shape (N, F); got {array.shape}")
         self.ensure_built((None, array.shape[-1]))
+        features = self.kernel.shape[0]
+        if array.shape[1] != features:
+            raise ValueError(
+                f"{self.label}: expected input of shape (N, {features}); got {array.shape}"
+            )
         given = state_arrays(self, states, self.state_sizes, len(array))
         y, new, _ = self.forward(array, given, training)
         return y, new
@@ -275,6 +281,7 @@ class LSTMCell(NativeCell):
             **kwargs,
         )
         self.recurrent_activation = activations.get(recurrent_activation)
+        self._native("recurrent_activation", self.recurrent_activation)
         self.unit_forget_bias = bool(unit_forget_bias)
 
     def _bias_start(self) -> Any:
@@ -355,6 +362,7 @@ class GRUCell(NativeCell):
             **kwargs,
         )
         self.recurrent_activation = activations.get(recurrent_activation)
+        self._native("recurrent_activation", self.recurrent_activation)
         self.reset_after = bool(reset_after)
         self.kind = "gru_reset_after" if self.reset_after else "gru"
         self.bias_rows = 2 if self.reset_after else 0

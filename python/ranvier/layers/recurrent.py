@@ -33,6 +33,7 @@ class CellLayer(RNN):
         config = super().get_config()
         for kept_out in ("cell", "use_cudnn"):
             config.pop(kept_out, None)
+        config.setdefault("activity_regularizer", None)  # as Keras has it
         return config
 
     @classmethod

@@ -79,7 +79,9 @@ class RNN(Nested):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.cell: Any = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell, dtype=self.dtype)
+        self.cell: Any = cell
         if not isinstance(self.cell, Layer) or getattr(self.cell, "state_size", None) is None:
             raise ValueError(
                 f"{self.label}: `cell` must be a recurrent cell (a Layer with `state_size`) or a "
@@ -115,8 +117,9 @@ class RNN(Nested):
 
     @property
     def state_size(self) -> Any:
-        """The cell's own."""
-        return self.cell.state_size
+        """The cell's own, as a list."""
+        size = self.cell.state_size
+        return list(size) if isinstance(size, (list, tuple)) else [size]
 
     @property
     def _sizes(self) -> list[int]:
@@ -125,6 +128,7 @@ class RNN(Nested):
     def build(self, input_shape: Shape) -> None:
         self._require_rank(len(input_shape))
         self.cell.ensure_built((input_shape[0], *input_shape[2:]))
+        self._prefix_paths()
         if not self.stateful:
             return
         batch = input_shape[0]
@@ -151,9 +155,21 @@ class RNN(Nested):
         batch, steps = input_shape[:2]
         units = width_of(self.cells[-1])
         y = (batch, steps, units) if self.return_sequences else (batch, units)
-        return (y, *((batch, n) for n in self._sizes)) if self.return_state else y
+        if not self.return_state:
+            return y
+        sizes = self.state_size
+        return (y, *([(batch, k) for k in n] if isinstance(n, (list, tuple)) else (batch, n)
+                     for n in sizes))  # fmt: skip
 
     # -- states -----------------------------------------------------------------------------
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The states before the first step if none are given: the cell's, else zeros."""
+        make = getattr(self.cell, "get_initial_state", None)
+        if make is None:
+            return [np.zeros((batch_size, n), self.dtype) for n in self._sizes]
+        states = make(batch_size=batch_size)
+        return list(states) if isinstance(states, (list, tuple)) else [states]
 
     def reset_states(self, states: Any = None) -> None:
         """Sets the states of a stateful layer to zero, or to `states`."""
@@ -186,14 +202,14 @@ class RNN(Nested):
             for i in range(last + 1)
         ]
 
-    def lowered(self, builder: Builder) -> list[tuple[Any, list[int]]]:
+    def lowered(self, builder: Builder, trainable: bool = True) -> list[tuple[Any, list[int]]]:
         """(description, parameters) of each cell's node."""
         self._require_one_output()
         states = iter(self.states or ())
         batch = self.states[0].shape[0] if self.states else 0
         nodes = []
         for cell, walk in zip(self.cells, self.walks(batch), strict=True):
-            params = cell.lower_weights(builder, self.trainable)
+            params = cell.lower_weights(builder, trainable and self.trainable and cell.trainable)
             if self.states:
                 params += [builder.weight(next(states), False) for _ in sizes_of(cell)]
             nodes.append((_recurrent.spec(cell, walk), params))
@@ -221,7 +237,7 @@ class RNN(Nested):
 
     def backward(self, cache: Any, dy: Array) -> tuple[Array, list[Array]]:
         dx, _, gradients = self.walk_back(cache, dy)
-        return dx, gradients
+        return dx, gradients if self.trainable else []
 
     # -- by itself --------------------------------------------------------------------------
 
@@ -239,12 +255,29 @@ class RNN(Nested):
         array = _dtypes.as_input(self.label, x, self.dtype)
         self._require_rank(array.ndim)
         self.ensure_built(array.shape)
+        self._require_steps(array.shape)
         first = self._first_states(array, initial_state)
         array = np.ascontiguousarray(array)
         kept = mask_array(self, mask, array.shape[:2])
         y, states, _ = self.walk(array, first, kept, training)
         self._leave(states)
-        return (y, *states) if self.return_state else y
+        return (y, *self._grouped(states)) if self.return_state else y
+
+    def _require_steps(self, shape: tuple[int, ...]) -> None:
+        cell = self.cells[0]
+        features = cell.kernel.shape[0] if isinstance(cell, NativeCell) else shape[2]
+        if shape[1] == 0 or shape[2] != features:
+            raise ValueError(
+                f"{self.label}: expected input of shape (batch, steps >= 1, {features}); "
+                f"got {shape}"
+            )
+
+    def _grouped(self, states: list[Array]) -> list[Any]:
+        """Of stacked cells: a list for each, as Keras returns them."""
+        if not isinstance(self.cell, StackedRNNCells):
+            return states
+        left = iter(states)
+        return [[next(left) for _ in sizes_of(cell)] for cell in self.cells]
 
     def _first_states(self, x: Array, given: Any) -> list[Array] | None:
         if given is None and self.states is not None:
@@ -255,8 +288,11 @@ class RNN(Nested):
                     f"states have; got input of shape {x.shape}"
                 )
             return [v.value for v in self.states]
-        if isinstance(given, (list, tuple)) and given and isinstance(given[0], (list, tuple)):
-            given = [state for group in given for state in group]  # nested by cell, as Keras has it
+        if given is None and not self.is_native:
+            given = self.get_initial_state(len(x))
+        if isinstance(given, (list, tuple)) and isinstance(self.cell, StackedRNNCells):
+            groups = (g if isinstance(g, (list, tuple)) else [g] for g in given)
+            given = [state for group in groups for state in group]
         return state_arrays(self, given, self._sizes, len(x))
 
     def _leave(self, states: list[Array]) -> None:
@@ -298,7 +334,11 @@ class RNN(Nested):
             run = _recurrent.walk_backward if isinstance(cell, NativeCell) else steps_back
             dy, first, weights = run(cell, tape, dy, own)
             before = first + before
-            gradients = (weights if cell.trainable else []) + gradients
+            if isinstance(cell, NativeCell):
+                trained = cell.trainable_weights
+                both = zip(cell.all_variables(), weights, strict=True)
+                weights = [g for v, g in both if any(v is t for t in trained)]
+            gradients = weights + gradients
         return dy, before, gradients
 
     @classmethod

@@ -53,6 +53,11 @@ class StackedRNNCells(Nested):
                     f"{self.label}: `cells` must be recurrent cells (Layers with `state_size`); "
                     f"got {cell!r}"
                 )
+            if cell.dtype != self.dtype:
+                raise ValueError(
+                    f"{self.label}: the cells' dtype must be {self.dtype}; {cell.label} has "
+                    f"{cell.dtype}"
+                )
         self.cells: list[Any] = list(cells)
 
     def inner_layers(self) -> list[Layer]:
@@ -78,6 +83,7 @@ class StackedRNNCells(Nested):
         for cell in self.cells:
             cell.ensure_built(input_shape)
             input_shape = (input_shape[0], width_of(cell))
+        self._prefix_paths()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.output_size)

@@ -27,6 +27,7 @@ class Evaluable:
     label: str
     network: Any
     _fit_shape: Any
+    _layers: Any
     _sample_shape: Any
     build: Any
     _rows: Any
@@ -175,12 +176,25 @@ class Evaluable:
         """
         if batch_size is not None:
             batch_size = data.batch_size_of(self.label, batch_size)
-        if verbose == 0 and callbacks is None and steps is None and isinstance(x, np.ndarray):
+        fixed = self._rows_of_states()
+        if fixed is not None:
+            batch_size = batch_size or fixed
+        elif verbose == 0 and callbacks is None and steps is None and isinstance(x, np.ndarray):
             if x.ndim > 0 and len(x) <= 256:
                 return self(x)  # type: ignore[operator]
             inputs = self._inputs(x)
             return self.network().run(inputs)
         return self._predict(x, batch_size, verbose, steps, callbacks)
+
+    def _rows_of_states(self) -> int | None:
+        """The batch size that stateful layers are made for, if there are any."""
+        for layer in self._layers:
+            inner = getattr(layer, "_rows_of_states", None)
+            states = getattr(layer, "states", None)
+            rows = states[0].shape[0] if states else inner() if inner else None
+            if rows is not None:
+                return int(rows)
+        return None
 
     def _inputs(self, x: Any) -> NDArray[Any]:
         """`x` as an array that fits the model, which is built for it if it has no weights yet."""
@@ -214,7 +228,8 @@ class Evaluable:
             epochs=1,
             steps=total,
         )
-        if isinstance(x, np.ndarray) and not hooks.has_predict_batch_hooks:
+        alone = self._rows_of_states() is not None  # states go from batch to batch
+        if isinstance(x, np.ndarray) and not hooks.has_predict_batch_hooks and not alone:
             # few, large pieces unless somebody watches each batch
             piece = max(batch, -(-len(x) // (50 * batch)) * batch)
         try:
