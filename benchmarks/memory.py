@@ -47,7 +47,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--peers", nargs="+", default=["ranvier", "torch"])
     parser.add_argument(
-        "--cases", nargs="+", default=["20-100-2", "CNN"], help="beginnings of names"
+        "--cases",
+        nargs="+",
+        default=["20-100-2", "CNN", "LSTM", "2 x LSTM"],
+        help="beginnings of names",
     )
     parser.add_argument("--output", type=pathlib.Path, help="a JSON file")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+# By the names of `networks.GATES`, those of the reference.
+RECURRENT = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}
+
+
+def recurrent(kind):
+    """The reference's function, or its backward pass."""
+    from ranvier import reference
+
+    name, *backward = kind.split("_")
+    return getattr(reference, "_".join([RECURRENT[name], *backward]))
+
 
 def probabilities(case, steps):
     """After `steps` steps, each on all rows."""
@@ -31,9 +42,13 @@ def forward(case, w, x):
     from ranvier import reference
 
     kept, w = [], list(w)
-    for kind, n in case.layers:
+    for i, (kind, n) in enumerate(case.layers):
         before = x
-        if kind == "pool":
+        if kind in RECURRENT:
+            own, w = w[:3], w[3:]
+            x = recurrent(kind)(x, *own, return_sequences=case.sequences(i))[0]
+            kept.append((before, x))
+        elif kind == "pool":
             x, index = reference.max_pool_indexed(x, n)
             kept.append((before.shape, index))
         elif kind == "flatten":
@@ -55,8 +70,14 @@ def gradients(case, w, x, labels):
     z, kept = forward(case, w, x)
     dy = (reference.softmax(z) - np.eye(z.shape[1])[labels]) / len(z)
     made, w = [], list(w)
-    for (kind, n), (a, b) in zip(case.layers[::-1], kept[::-1], strict=True):
-        if kind == "pool":
+    for i, (a, b) in reversed(list(enumerate(kept))):
+        kind, n = case.layers[i]
+        if kind in RECURRENT:
+            w, own = w[:-3], w[-3:]
+            run = recurrent(f"{kind}_backward")
+            dy, *found = run(a, *own, dy, return_sequences=case.sequences(i))[:4]
+            made += found[::-1]
+        elif kind == "pool":
             dy = reference.max_pool_backward(dy, b, a, n)
         elif kind == "flatten":
             dy = dy.reshape(a)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+RECURRENT = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+
 
 def repeat(call):
     """(answer, run) of a function that is called again and again."""
@@ -26,7 +28,10 @@ def keras_like(framework, case):
     model = framework.Sequential([framework.Input(case.shape)])
     for i, (kind, n) in enumerate(case.layers):
         act = "softmax" if i + 1 == len(case.layers) else "relu"
-        if kind == "conv":
+        if kind in RECURRENT:
+            cls = getattr(layers, RECURRENT[kind])
+            model.add(cls(n, return_sequences=case.sequences(i)))
+        elif kind == "conv":
             model.add(layers.Conv2D(n, 3, padding=case.padding, activation=act))
         elif kind == "pool":
             model.add(layers.MaxPooling2D(n))

@@ -29,10 +29,40 @@ def make(case):
         # its gradient is much faster than that of a window
         return x[:, : h * n, : w * n].reshape(b, h, n, w, n, c).max((2, 4))
 
+    def step_of(kind, recurrent, bias):
+        def rnn(h, z):
+            h = jnp.tanh(z + h @ recurrent)
+            return h, h
+
+        def lstm(state, z):
+            h, c = state
+            i, f, g, o = jnp.split(z + h @ recurrent, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        def gru(h, x):
+            x, inner = jnp.split(x, 3, -1), jnp.split(h @ recurrent + bias[1], 3, -1)
+            z, r = (jax.nn.sigmoid(a + b) for a, b in zip(x[:2], inner[:2], strict=True))
+            h = z * h + (1 - z) * jnp.tanh(x[2] + r * inner[2])
+            return h, h
+
+        return {"rnn": rnn, "lstm": lstm, "gru": gru}[kind]
+
+    def walk(kind, x, kernel, recurrent, bias, sequences):
+        zeros = jnp.zeros((len(x), recurrent.shape[0]))
+        z = x.swapaxes(0, 1) @ kernel + (bias[0] if kind == "gru" else bias)
+        first = (zeros, zeros) if kind == "lstm" else zeros
+        _, y = lax.scan(step_of(kind, recurrent, bias), first, z)
+        return y.swapaxes(0, 1) if sequences else y[-1]
+
     def logits(p, rows):
         p = list(p)
-        for kind, n in case.layers:
-            if kind == "pool":
+        for i, (kind, n) in enumerate(case.layers):
+            if kind in cases.GATES:
+                kernel, recurrent, bias, *p = p
+                rows = walk(kind, rows, kernel, recurrent, bias, case.sequences(i))
+            elif kind == "pool":
                 rows = pool(rows, n)
             elif kind == "flatten":
                 rows = rows.reshape(len(rows), -1)

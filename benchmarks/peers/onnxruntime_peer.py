@@ -17,6 +17,21 @@ def graph(case):
     image = None  # whose order the next kernel's rows must have
     for (kind, n), inputs in zip(case.layers, case.shapes[:-1], strict=True):
         given, attributes = [name], {}
+        if kind == "lstm":  # of steps first; one layer, its last output
+            kernel, recurrent, bias, *w = w
+            i, f, g, o = (slice(k * n, (k + 1) * n) for k in range(4))
+            order = np.r_[i, o, f, g]
+            arrays = (
+                kernel.T[order][None], recurrent.T[order][None],
+                np.concatenate([bias[order], bias * 0])[None],
+            )  # fmt: skip
+            names = [f"{what} {len(nodes)}" for what in ("kernel", "recurrent", "bias")]
+            constants += map(numpy_helper.from_array, map(np.ascontiguousarray, arrays), names)
+            nodes.append(helper.make_node("LSTM", ["x", *names], ["", "h"], hidden_size=n))
+            constants.append(numpy_helper.from_array(np.array([0]), "axis"))
+            nodes.append(helper.make_node("Squeeze", ["h", "axis"], ["last"]))
+            name = "last"
+            continue
         if kind == "pool":
             attributes = {"kernel_shape": [n, n], "strides": [n, n]}
         elif kind == "flatten":
@@ -50,6 +65,7 @@ def make(case):
         return None
     x, _ = cases.data(case)
     x = np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim == 4 else x
+    x = np.ascontiguousarray(x.swapaxes(0, 1)) if x.ndim == 3 else x
     nodes, constants, name = graph(case)
     net = helper.make_graph(
         nodes, "net",

@@ -25,9 +25,23 @@ def network(case):
         def forward(self, x):
             return x.permute(self.order)
 
+    class Steps(nn.Module):
+        """A recurrent layer's output, all steps or the last."""
+
+        def __init__(self, kind, inputs, n, sequences):
+            super().__init__()
+            self.layer = getattr(nn, kind.upper())(inputs, n, batch_first=True)
+            self.sequences = sequences
+
+        def forward(self, x):
+            y = self.layer(x)[0]
+            return y if self.sequences else y[:, -1]
+
     layers = [Swap(0, 3, 1, 2)] if len(case.shape) == 3 else []
-    for (kind, n), inputs in zip(case.layers, case.shapes[:-1], strict=True):
-        if kind == "conv":
+    for i, ((kind, n), inputs) in enumerate(zip(case.layers, case.shapes[:-1], strict=True)):
+        if kind in cases.GATES:
+            layers.append(Steps(kind, inputs[-1], n, case.sequences(i)))
+        elif kind == "conv":
             layers += [nn.Conv2d(inputs[-1], n, 3, padding=int(case.padding == "same")), nn.ReLU()]
         elif kind == "pool":
             layers.append(nn.MaxPool2d(n))
@@ -38,6 +52,35 @@ def network(case):
     return nn.Sequential(*layers[:-1]).to(memory_format=torch.channels_last)
 
 
+def set_weights(model, weights):
+    """Keras' weights: for recurrent layers PyTorch has a second bias, and r before z in a GRU."""
+    import torch
+    from torch import nn
+
+    weights = iter(weights)
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase):
+            kernel, recurrent, bias = next(weights), next(weights), next(weights)
+            if isinstance(module, nn.GRU):
+                kernel, recurrent, bias = (swapped(w) for w in (kernel, recurrent, bias))
+            else:
+                bias = np.stack([bias, bias * 0])
+                module.bias_hh_l0.requires_grad_(False)
+            given = (kernel.T, recurrent.T, *bias)
+        elif isinstance(module, (nn.Linear, nn.Conv2d)):
+            w = next(weights)
+            given = (w.transpose(3, 2, 0, 1) if w.ndim == 4 else w.T, next(weights))
+        else:
+            continue
+        for p, w in zip(module.parameters(), given, strict=True):
+            p.copy_(torch.from_numpy(np.ascontiguousarray(w)))
+
+
+def swapped(w):
+    z, r, candidate = np.split(w, 3, -1)
+    return np.concatenate([r, z, candidate], -1)
+
+
 def make(case):
     import torch
     from torch import nn
@@ -46,15 +89,15 @@ def make(case):
     torch.manual_seed(0)
     model = network(case)
     with torch.no_grad():
-        for p, w in zip(model.parameters(), cases.weights(case), strict=True):
-            p.copy_(torch.from_numpy(w.transpose(3, 2, 0, 1) if w.ndim == 4 else w.T))
+        set_weights(model, cases.weights(case))
     x_np, y_np = cases.data(case)
     x, y = torch.from_numpy(x_np), torch.from_numpy(y_np)
     loss_of = nn.CrossEntropyLoss()
+    trained = [p for p in model.parameters() if p.requires_grad]
     if case.optimizer == "adam":
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+        optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True)
     else:
-        optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, fused=True)
+        optimizer = torch.optim.SGD(trained, lr=1e-2, fused=True)
 
     def forward_loss(xb, yb):
         return loss_of(model(xb), yb)

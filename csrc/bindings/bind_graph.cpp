@@ -114,7 +114,8 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
     const T* dyp = in<T>("backward", dy, "dy");
     const LockWithoutGil lock(r.session_mutex);
     const auto bound = r.bound();
-    if (!r.session.is_prepared()) throw py::value_error("backward: no forward pass has been run");
+    if (!r.session.is_forward_done())
+        throw py::value_error("backward: no forward pass has been run since the last backward pass");
     const Plan<T>& plan = r.session.plan();
     if (sample_and_batch(dy) != plan.output || sample_and_batch(x) != plan.input)
         throw py::value_error("backward: shapes are not those of the last forward pass");
@@ -133,8 +134,8 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
 template <class T>
 void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_name) {
     using G = Graph<T>;
-    using I = std::vector<int>;
     GraphClass<T> graph(m, graph_name);
+    bind_basic_nodes<T>(graph);
     bind_conv_nodes<T>(graph);
     bind_pool_nodes<T>(graph);
     bind_norm_nodes<T>(graph);
@@ -145,85 +146,11 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
         .def("label", &G::label, py::arg("label"))
         .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))
         .def("output_shape", &G::output_shape, py::arg("input_shape"))
-        .def_property_readonly("kinds",
-                               [](const G& g) {
-                                   std::vector<std::string> kinds;
-                                   for (const auto& n : g.nodes()) kinds.emplace_back(n->kind());
-                                   return kinds;
-                               })
-        .def(
-            "dense",
-            [](G& g, int x, index_t units_in, index_t units, int kernel, int bias,
-               const std::string& act, double a, double b, double c) {
-                I params{kernel};
-                if (bias >= 0) params.push_back(bias);
-                return g.add(make_dense<T>(units_in, units, bias >= 0, act_named(act), {a, b, c}),
-                             {x}, params);
-            },
-            py::arg("x"), py::arg("units_in"), py::arg("units"), py::arg("kernel"), py::arg("bias"),
-            py::arg("act"), py::arg("a") = 0.0, py::arg("b") = 0.0, py::arg("c") = 0.0)
-        .def(
-            "activation",
-            [](G& g, int x, const std::string& act, double a, double b, double c) {
-                return g.add(make_activation<T>(act_named(act), {a, b, c}), {x}, {});
-            },
-            py::arg("x"), py::arg("act"), py::arg("a") = 0.0, py::arg("b") = 0.0,
-            py::arg("c") = 0.0)
-        .def(
-            "softmax",
-            [](G& g, int x, int axis, bool log) {
-                return g.add(make_softmax<T>(axis, log), {x}, {});
-            },
-            py::arg("x"), py::arg("axis"), py::arg("log"))
-        .def(
-            "prelu",
-            [](G& g, int x, const Shape& alpha_shape, int alpha) {
-                return g.add(make_prelu<T>(alpha_shape), {x}, {alpha});
-            },
-            py::arg("x"), py::arg("alpha_shape"), py::arg("alpha"))
-        .def(
-            "reshape",
-            [](G& g, int x, const Shape& target) {
-                return g.add(make_reshape<T>(target), {x}, {});
-            },
-            py::arg("x"), py::arg("target"))
-        .def(
-            "permute",
-            [](G& g, int x, const I& perm) { return g.add(make_permute<T>(perm), {x}, {}); },
-            py::arg("x"), py::arg("perm"))
-        .def(
-            "repeat", [](G& g, int x, index_t n) { return g.add(make_repeat<T>(n), {x}, {}); },
-            py::arg("x"), py::arg("n"))
-        .def(
-            "dropout",
-            [](G& g, int x, double rate, const Shape& noise_shape, std::uint64_t seed) {
-                return g.add(make_dropout<T>(rate, noise_shape, seed), {x}, {});
-            },
-            py::arg("x"), py::arg("rate"), py::arg("noise_shape"), py::arg("seed"))
-        .def(
-            "gaussian_noise",
-            [](G& g, int x, double stddev, std::uint64_t seed) {
-                return g.add(make_gaussian_noise<T>(stddev, seed), {x}, {});
-            },
-            py::arg("x"), py::arg("stddev"), py::arg("seed"))
-        .def(
-            "rescaling",
-            [](G& g, int x, const std::vector<double>& scale, const std::vector<double>& offset) {
-                return g.add(make_rescaling<T>(scale, offset), {x}, {});
-            },
-            py::arg("x"), py::arg("scale"), py::arg("offset"))
-        .def(
-            "affine",
-            [](G& g, int x, const Shape& kept, int scale, int offset) {
-                return g.add(make_affine<T>(kept), {x}, {scale, offset});
-            },
-            py::arg("x"), py::arg("kept_shape"), py::arg("scale"), py::arg("offset"))
-        .def(
-            "activity_regularizer",
-            [](G& g, int x, double l1, double l2) {
-                return g.add(make_activity_regularizer<T>(l1, l2), {x}, {});
-            },
-            py::arg("x"), py::arg("l1"), py::arg("l2"));
+        .def_property_readonly("kinds", [](const G& g) {
+            std::vector<std::string> kinds;
+            for (const auto& n : g.nodes()) kinds.emplace_back(n->kind());
+            return kinds;
+        });
 
     using R = Runner<T>;
     py::class_<R, std::shared_ptr<R>>(m, runner_name)

@@ -10,6 +10,8 @@ template <class T>
 using GraphClass = pybind11::class_<Graph<T>, std::shared_ptr<Graph<T>>>;
 
 template <class T>
+void bind_basic_nodes(GraphClass<T>& graph);
+template <class T>
 void bind_conv_nodes(GraphClass<T>& graph);
 template <class T>
 void bind_pool_nodes(GraphClass<T>& graph);

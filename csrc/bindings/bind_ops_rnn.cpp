@@ -49,6 +49,14 @@ RnnPart make_part(const std::string& cell, index_t features, index_t units, bool
     return p;
 }
 
+// The name of the public op, for messages.
+const char* op_of(const RnnPart& part, bool backward) {
+    const Cell cell = part.spec.cell;
+    if (cell == Cell::simple) return backward ? "simple_rnn_backward" : "simple_rnn";
+    if (cell == Cell::lstm) return backward ? "lstm_backward" : "lstm";
+    return backward ? "gru_backward" : "gru";
+}
+
 // The arguments that both passes have, checked.
 template <class T>
 struct Call {
@@ -58,8 +66,10 @@ struct Call {
         : spec(part.spec) {
         const index_t F = spec.features, U = spec.units, G = gates_of(spec.cell) * U;
         run.x = in<T>(op, x, "x");
-        if (gate::proxy(x)->nd != 3 || extent(x, 2) != F)
+        if (gate::proxy(x)->nd != 3 || extent(x, 2) != F) {
+            if (time_major) gate::refuse_shape(op, x, "x", {{"steps"}, {"batch"}, {"features", F}});
             gate::refuse_shape(op, x, "x", {{"batch"}, {"steps"}, {"features", F}});
+        }
         run.batch = extent(x, time_major ? 1 : 0);
         run.steps = extent(x, time_major ? 0 : 1);
         if (run.steps == 0) throw py::value_error(std::string(op) + ": `x` has no steps");
@@ -93,7 +103,7 @@ py::tuple rnn(const RnnPart& part, const py::array& x, const py::array& kernel,
               const py::array& recurrent, const py::object& bias, const py::object& mask,
               const py::object& h0, const py::object& c0, bool time_major, bool keep, bool training,
               std::uint64_t seed, std::uint64_t stream) {
-    constexpr const char* op = "rnn";
+    const char* op = op_of(part, false);
     return dispatch(op, x, "x", [&](auto zero) {
         using T = decltype(zero);
         Call<T> call(op, part, x, kernel, recurrent, bias, mask, time_major);
@@ -127,7 +137,7 @@ py::tuple rnn_gradient(const RnnPart& part, const py::array& x, const py::array&
                        const py::array& cache, const py::array& dy, const py::object& dh,
                        const py::object& dc, bool time_major, bool training, std::uint64_t seed,
                        std::uint64_t stream) {
-    constexpr const char* op = "rnn_backward";
+    const char* op = op_of(part, true);
     return dispatch(op, x, "x", [&](auto zero) {
         using T = decltype(zero);
         Call<T> call(op, part, x, kernel, recurrent, bias, mask, time_major);

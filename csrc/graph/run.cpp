@@ -91,6 +91,7 @@ const Plan<T>& Session<T>::prepare(const Shape& input, bool want_input_gradient)
     }
     if (cache_.bytes() < plan->cache_bytes) cache_ = AlignedBuffer(plan->cache_bytes);
     plan_ = std::move(plan);
+    forward_done_ = false;
     return *plan_;
 }
 
@@ -119,6 +120,7 @@ void Session<T>::forward(const Params<T>& params, const T* x, bool training, std
     x_ = x;
     stream_ = stream;
     training_ = training;
+    forward_done_ = false;
     penalty_ = 0;
     NodeRun<T> run{};
     run.penalty = &penalty_;
@@ -129,10 +131,12 @@ void Session<T>::forward(const Params<T>& params, const T* x, bool training, std
         fill(step, params, run);
         step.node->forward(step.shapes, run);
     }
+    forward_done_ = true;
 }
 
 template <class T>
 void Session<T>::backward(const Params<T>& params, int steps) {
+    forward_done_ = false;
     NodeRun<T> run{};
     run.penalty = &penalty_;
     const int n = steps < 0 ? static_cast<int>(plan_->steps.size()) : steps;

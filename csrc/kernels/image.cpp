@@ -302,8 +302,8 @@ void resample_backward(index_t n, index_t c, index_t taps, const std::int32_t* s
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(ImageKernels, &RV_ISA::affine<T>, &RV_ISA::affine_backward<T>,
-                  &RV_ISA::combine_rows<T>, &RV_ISA::resample<T>, &RV_ISA::resample_backward<T>,
-                  &RV_ISA::add_scaled<T>)
+RV_DEFINE_COLD_KERNELS(ImageKernels, &RV_ISA::affine<T>, &RV_ISA::affine_backward<T>,
+                       &RV_ISA::combine_rows<T>, &RV_ISA::resample<T>,
+                       &RV_ISA::resample_backward<T>, &RV_ISA::add_scaled<T>)
 
 }  // namespace ranvier

@@ -35,17 +35,18 @@
     RV_DECLARE_IN(baseline, Table, T, bits) \
     RV_DECLARE_IN(avx2, Table, T, bits)     \
     RV_DECLARE_IN(avx512, Table, T, bits)
-#define RV_TABLE_LIST(Table, bits, widest) \
-    {&baseline::Table##bits, &avx2::Table##bits, &widest::Table##bits, nullptr}
+#define RV_TABLE_LIST(Table, bits, middle, widest) \
+    {&baseline::Table##bits, &middle::Table##bits, &widest::Table##bits, nullptr}
 #elif RV_NEON
 #define RV_DECLARE_ALL(Table, T, bits)      \
     RV_DECLARE_IN(baseline, Table, T, bits) \
     RV_DECLARE_IN(neon, Table, T, bits)
-#define RV_TABLE_LIST(Table, bits, widest) \
+#define RV_TABLE_LIST(Table, bits, middle, widest) \
     {&baseline::Table##bits, nullptr, nullptr, &neon::Table##bits}
 #else
 #define RV_DECLARE_ALL(Table, T, bits) RV_DECLARE_IN(baseline, Table, T, bits)
-#define RV_TABLE_LIST(Table, bits, widest) {&baseline::Table##bits, nullptr, nullptr, nullptr}
+#define RV_TABLE_LIST(Table, bits, middle, widest) \
+    {&baseline::Table##bits, nullptr, nullptr, nullptr}
 #endif
 
 namespace ranvier {
@@ -61,23 +62,27 @@ inline const Table<T>& kernels() {
 
 }  // namespace ranvier
 
-#define RV_DECLARE_TABLE(Table, T, bits, widest)                                       \
-    RV_DECLARE_ALL(Table, T, bits)                                                     \
-    template <>                                                                        \
-    struct KernelTables<Table, T> {                                                    \
-        static constexpr const Table<T>* list[4] = RV_TABLE_LIST(Table, bits, widest); \
+#define RV_DECLARE_TABLE(Table, T, bits, middle, widest)                                       \
+    RV_DECLARE_ALL(Table, T, bits)                                                             \
+    template <>                                                                                \
+    struct KernelTables<Table, T> {                                                            \
+        static constexpr const Table<T>* list[4] = RV_TABLE_LIST(Table, bits, middle, widest); \
     };
 
-// On processors with AVX-512 doubles are computed by the AVX2 kernels: few networks use them, the
-// code is as large as that for floats, and only the matrix product gains from wider vectors of
-// them (the WIDE form). The FLOAT form is for families without doubles.
-#define RV_DECLARE_FLOAT_KERNELS(Table) RV_DECLARE_TABLE(Table, float, 32, avx512)
+// Few networks use doubles, and the code is as large as that for floats. On processors with AVX-512
+// they are computed by the AVX2 kernels: only the matrix product gains from wider vectors of them
+// (the WIDE form). The COLD form is for families that work on a few columns of output: doubles by
+// the baseline's. The FLOAT form is for families without doubles.
+#define RV_DECLARE_FLOAT_KERNELS(Table) RV_DECLARE_TABLE(Table, float, 32, avx2, avx512)
 #define RV_DECLARE_KERNELS(Table)   \
     RV_DECLARE_FLOAT_KERNELS(Table) \
-    RV_DECLARE_TABLE(Table, double, 64, avx2)
+    RV_DECLARE_TABLE(Table, double, 64, avx2, avx2)
+#define RV_DECLARE_COLD_KERNELS(Table) \
+    RV_DECLARE_FLOAT_KERNELS(Table)    \
+    RV_DECLARE_TABLE(Table, double, 64, baseline, baseline)
 #define RV_DECLARE_WIDE_KERNELS(Table) \
     RV_DECLARE_FLOAT_KERNELS(Table)    \
-    RV_DECLARE_TABLE(Table, double, 64, avx512)
+    RV_DECLARE_TABLE(Table, double, 64, avx2, avx512)
 
 // At the end of a kernel file, inside namespace ranvier, outside RV_ISA:
 //   RV_DEFINE_KERNELS(FooKernels, &RV_ISA::foo<T>, &RV_ISA::bar<T>)
@@ -100,4 +105,9 @@ inline const Table<T>& kernels() {
 #define RV_DEFINE_KERNELS(Table, ...) RV_DEFINE_FLOAT_KERNELS(Table, __VA_ARGS__)
 #else
 #define RV_DEFINE_KERNELS(Table, ...) RV_DEFINE_WIDE_KERNELS(Table, __VA_ARGS__)
+#endif
+#if defined(__AVX2__)
+#define RV_DEFINE_COLD_KERNELS(Table, ...) RV_DEFINE_FLOAT_KERNELS(Table, __VA_ARGS__)
+#else
+#define RV_DEFINE_COLD_KERNELS(Table, ...) RV_DEFINE_WIDE_KERNELS(Table, __VA_ARGS__)
 #endif

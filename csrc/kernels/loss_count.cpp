@@ -135,6 +135,6 @@ void count_block(Count kind, T threshold, index_t k, index_t rows, index_t cols,
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(CountKernels, &RV_ISA::count_block<T>)
+RV_DEFINE_COLD_KERNELS(CountKernels, &RV_ISA::count_block<T>)
 
 }  // namespace ranvier

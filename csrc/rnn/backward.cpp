@@ -93,14 +93,14 @@ class WalkBack {
         k.ldy = r_.y_row;
         if (s_.sequences || t == r_.steps - 1)
             k.dy = g_.dy + b0_ * r_.y_row + (s_.sequences ? t * r_.y_step : 0);
-        const T* pre = at(cache_.pre, t, columns(s_));
+        T* pre = at(cache_.pre, t, columns(s_));
         if (mask_.any()) keep_skipped(t, k);
         if (!mask_.skips_all(b0_, b0_ + n_, t)) {
             step_backward(s_, k, pre);
-            if (mask_.any()) clear_skipped(t, k);
+            if (mask_.any()) clear_skipped(t, k, pre);
             multiply(k, pre);
         } else {
-            clear_skipped(t, k);
+            clear_skipped(t, k, pre);
         }
         if (mask_.any()) restore_skipped(t);
     }
@@ -135,9 +135,11 @@ class WalkBack {
             }
         }
     }
-    void clear_skipped(index_t t, const RnnRows<T>& k) const {
+    // `pre`, too: forward never wrote it where all rows of its slice were skipped.
+    void clear_skipped(index_t t, const RnnRows<T>& k, T* pre) const {
         for (index_t b = 0; b < n_; ++b) {
             if (!mask_.skips(b0_ + b, t)) continue;
+            if (pre) std::fill_n(pre + b * columns(s_), columns(s_), T(0));
             std::fill_n(k.gates + b * columns(s_), columns(s_), T(0));
             if (k.inner) std::fill_n(k.inner + b * s_.units, s_.units, T(0));
             if (s_.cell == Cell::gru) std::fill_n(k.c + b * s_.units, s_.units, T(0));

@@ -237,6 +237,8 @@ class Session {
     // Plans for this input shape and makes room. Returns the plan.
     const Plan<T>& prepare(const Shape& input, bool want_input_gradient = false);
     bool is_prepared() const { return plan_ != nullptr; }
+    // backward uses up what forward left: once for each forward.
+    bool is_forward_done() const { return forward_done_; }
     const Plan<T>& plan() const { return *plan_; }
 
     // `steps`: how many nodes to run, all by default (the trainer leaves the last out when the
@@ -263,6 +265,7 @@ class Session {
     const T* x_ = nullptr;
     std::uint64_t stream_ = 0;
     bool training_ = true;
+    bool forward_done_ = false;
     double penalty_ = 0;
 };
 

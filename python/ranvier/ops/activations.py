@@ -33,19 +33,19 @@ SPECS: dict[str, Native] = {
 }
 
 
-def spec(op: str, act: str | Native) -> Native:
+def spec(op: str, act: str | Native, name: str = "act") -> Native:
     """`act` as `(name, a, b, c)`; ValueError for a name that no kernel has."""
     if isinstance(act, str):
         found = SPECS.get(act)
         if found is None:
             raise ValueError(
-                f"{op}: `act` must be one of {', '.join(sorted(SPECS))} (softmax has an op of its "
-                f"own); got {act!r}"
+                f"{op}: `{name}` must be one of {', '.join(sorted(SPECS))} (softmax has an op of "
+                f"its own); got {act!r}"
             )
         return found
     if not isinstance(act, tuple) or len(act) != 4 or not isinstance(act[0], str):
-        raise TypeError(f"{op}: `act` must be a name or a tuple (name, a, b, c); got {act!r}")
-    spec(op, act[0])
+        raise TypeError(f"{op}: `{name}` must be a name or a tuple (name, a, b, c); got {act!r}")
+    spec(op, act[0], name)
     return (act[0], float(act[1]), float(act[2]), float(act[3]))
 
 

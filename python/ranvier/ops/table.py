@@ -11,6 +11,7 @@ from ranvier.ops._rows_image import image_ops
 from ranvier.ops._rows_layers import ACTIVATIONS, layer_ops
 from ranvier.ops._rows_norm import norm_ops
 from ranvier.ops._rows_pool import pool_ops
+from ranvier.ops._rows_recurrence import recurrence_ops
 from ranvier.ops._rows_training import training_ops
 
 __all__ = ["ACTIVATIONS", "Inputs", "Op", "find", "table"]
@@ -24,6 +25,7 @@ def table() -> list[Op]:
         *pool_ops(),
         *norm_ops(),
         *image_ops(),
+        *recurrence_ops(),
         *training_ops(),
         *data_ops(),
     ]

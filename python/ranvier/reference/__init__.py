@@ -63,6 +63,14 @@ from ranvier.reference.random import (
     random_normal,
     random_uniform,
 )
+from ranvier.reference.recurrence import (
+    gru,
+    gru_backward,
+    lstm,
+    lstm_backward,
+    simple_rnn,
+    simple_rnn_backward,
+)
 from ranvier.reference.softmaxes import (
     log_softmax,
     log_softmax_backward,
@@ -101,6 +109,8 @@ __all__ = [
     "global_max_pool_backward",
     "group_norm",
     "group_norm_backward",
+    "gru",
+    "gru_backward",
     "layer_norm",
     "layer_norm_backward",
     "log",
@@ -108,6 +118,8 @@ __all__ = [
     "log_softmax",
     "log_softmax_backward",
     "loss",
+    "lstm",
+    "lstm_backward",
     "matmul",
     "max_pool",
     "max_pool_backward",
@@ -128,6 +140,8 @@ __all__ = [
     "rms_norm_backward",
     "scale_shift",
     "sigmoid",
+    "simple_rnn",
+    "simple_rnn_backward",
     "softmax",
     "softmax_backward",
     "softplus",
