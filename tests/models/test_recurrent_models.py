@@ -272,6 +272,25 @@ def test_everything_dropped(kind: Any, rng: np.random.Generator) -> None:
     assert np.array_equal(y, layer(np.zeros_like(x)))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_dropout_in_the_backward_pass_of_one_without_training(
+    kind: Any, rng: np.random.Generator
+) -> None:
+    x, dy = data(rng, 3, 4, 2), data(rng, 3, 5)
+    gradients: list[list[np.ndarray]] = []
+    weights = None
+    for shares in ({}, {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 1}):
+        layer = kind(5, **shares)
+        layer.build(x.shape)
+        weights = weights or layer.get_weights()
+        layer.set_weights(weights)
+        _, _, kept = layer.walk(x, None, None, False, keep=True)
+        dx, _, dw = layer.walk_back(kept, dy)
+        gradients.append([dx, *dw])
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
 # -- threads --------------------------------------------------------------------------------------
 
 STACKS: list[Any] = [

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ranvier import _core, _dtypes
+from ranvier import _dtypes
+from ranvier.ops import _recurrence as engine
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Walk(NamedTuple):
 def spec(cell: NativeCell, walk: Walk) -> Any:
     """The engine's description of one cell on such a walk."""
     act, gate_act = cell.native_activations()
-    return _core.RnnSpec(
+    return engine.RnnSpec(
         cell=cell.kind,
         features=cell.kernel.shape[0],
         units=cell.units,
@@ -55,6 +56,7 @@ class Tape(NamedTuple):
     mask: Array | None
     cache: Array
     stream: int
+    training: bool
 
 
 def walk_forward(
@@ -70,7 +72,7 @@ def walk_forward(
     """(output, last states, tape if `keep`) of x (N, T, F), checked by the caller."""
     plan = spec(cell, walk)
     h0, c0 = (*(states or ()), None, None)[:2]
-    y, h, c, cache = _core.rnn(
+    y, h, c, cache = engine.rnn(
         plan,
         x,
         *cell.values(),
@@ -83,7 +85,7 @@ def walk_forward(
         cell.stream_seed,
         stream,
     )
-    tape = None if cache is None else Tape(plan, x, mask, cache, stream)
+    tape = None if cache is None else Tape(plan, x, mask, cache, stream, training)
     return y, [h] if c is None else [h, c], tape
 
 
@@ -92,7 +94,7 @@ def walk_backward(
 ) -> tuple[Array, list[Array], list[Array]]:
     """(dx, gradients of the first states, gradients of the cell's weights)."""
     dh, dc = (*(dstates or ()), None, None)[:2]
-    dx, dkernel, drecurrent, dbias, dh0, dc0 = _core.rnn_backward(
+    dx, dkernel, drecurrent, dbias, dh0, dc0 = engine.rnn_backward(
         tape.spec,
         tape.x,
         *cell.values(),
@@ -102,7 +104,7 @@ def walk_backward(
         dh,
         dc,
         False,
-        True,
+        tape.training,
         cell.stream_seed,
         tape.stream,
     )

@@ -9,6 +9,9 @@ from ranvier import _core
 from ranvier.ops._arrays import REFUSED, common_dtype, fit, numeric
 from ranvier.ops.activations import spec
 
+# What layers ask of the engine, dropout and its random numbers included.
+RnnSpec, rnn, rnn_backward = _core.RnnSpec, _core.rnn, _core.rnn_backward
+
 
 class Walk(NamedTuple):
     """What is done, apart from the arrays."""
