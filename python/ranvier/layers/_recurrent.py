@@ -55,6 +55,7 @@ class Tape(NamedTuple):
     mask: Array | None
     cache: Array
     stream: int
+    training: bool
 
 
 def walk_forward(
@@ -83,7 +84,7 @@ def walk_forward(
         cell.stream_seed,
         stream,
     )
-    tape = None if cache is None else Tape(plan, x, mask, cache, stream)
+    tape = None if cache is None else Tape(plan, x, mask, cache, stream, training)
     return y, [h] if c is None else [h, c], tape
 
 
@@ -102,7 +103,7 @@ def walk_backward(
         dh,
         dc,
         False,
-        True,
+        tape.training,
         cell.stream_seed,
         tape.stream,
     )
