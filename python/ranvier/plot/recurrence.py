@@ -67,7 +67,7 @@ def lstm_gates(
     found = model if isinstance(model, LSTMGates) else gates_of(model, x, layer)
     row = _row("lstm_gates", row, len(found.hidden))
     units, steps = found.hidden.shape[2], found.hidden.shape[1]
-    wide, high = min(max(0.12 * steps, 2.6), 9.0), min(max(0.12 * units, 1.6), 6.0)
+    wide, high = min(max(0.12 * steps, 2.6), 5.0), min(max(0.12 * units, 1.6), 6.0)
     figure = new_figure(3 * (wide + 0.9), 2 * (high + 0.8))
     for axes, (name, title) in zip(figure.subplots(2, 3).flat, _PANELS.items(), strict=True):
         _heat_map(axes, getattr(found, name)[row], title, gate=name in _GATES)
