@@ -1,6 +1,6 @@
-"""The lecture's recurrent networks, as written for Keras but for the import: sequences of any length.
+"""The lecture's recurrent networks, as written for Keras but for the import.
 
-They learn the mean of what they read. Within a batch all sequences are equally long; from batch to
+They learn the mean of sequences of any length. Within a batch all are equally long; from batch to
 batch the length changes, and nothing is padded.
 """
 

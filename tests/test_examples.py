@@ -78,6 +78,26 @@ def test_spectrogram() -> None:
     assert convolutional > 0.9
 
 
+def test_lecture_rnn() -> None:
+    for explained, beyond in run("lecture_rnn").values():
+        assert explained > 0.97
+        assert beyond < 0.02  # of means whose variance is 1/3
+
+
+def test_remember_first() -> None:
+    results = run("remember_first")
+    assert min(results["LSTM"]) > 0.95
+    assert len(results["SimpleRNN"]) == 3
+    assert sum(results["SimpleRNN"]) < sum(results["LSTM"]) + 0.01
+
+
+def test_forecast() -> None:
+    pytest.importorskip("statsmodels")
+    naive, arima, lstm = run("forecast").values()
+    assert lstm < 0.7 * naive
+    assert 10 < arima < naive  # the data are the right ones, and the model is fitted
+
+
 def test_every_example_is_tested() -> None:
     import inspect
     import sys
