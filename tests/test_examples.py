@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import ranvier
+
 pytest.importorskip("sklearn")
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "examples"
@@ -96,6 +98,21 @@ def test_forecast() -> None:
     naive, arima, lstm = run("forecast").values()
     assert lstm < 0.7 * naive
     assert 10 < arima < naive  # the data are the right ones, and the model is fitted
+
+
+def test_char_model() -> None:
+    before, after, share = run("char_model")
+    assert before > 5.5  # of 57 letters, which are 5.8 bits
+    assert after < 1.7
+    assert share > 0.7
+
+
+def test_sentiment() -> None:
+    if not hasattr(ranvier.layers, "Embedding"):
+        pytest.skip("no Embedding yet")
+    by_counts, in_order = run("sentiment")
+    assert by_counts < 0.7
+    assert in_order > 0.9
 
 
 def test_every_example_is_tested() -> None:
