@@ -1,8 +1,8 @@
 """Praise or blame, where the order of the words decides: "good, not bad" against "bad, not good".
 
 The sentences are made from templates, with negations and with "but", after which comes what counts.
-A logistic regression on the counts of words sees which words there are; an LSTM reads them in order.
-Sentences are of different lengths: what pads them, `Embedding(mask_zero=True)` makes it skip.
+A logistic regression on the counts of words sees which words there are; an LSTM reads them in
+order. Sentences are of different lengths: `Embedding(mask_zero=True)` makes it skip what pads them.
 """
 
 from __future__ import annotations
