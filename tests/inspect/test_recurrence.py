@@ -419,6 +419,8 @@ def test_masks_of_the_layers_before(rng: Any) -> None:
         (lambda m, x, y: inspect.rnn_states(m, x[:0]), ValueError, r"one sequence or more.*\(0, 4, 2\)"),
         (lambda m, x, y: inspect.lstm_gates(L.LSTM(2), np.ones((2, 0, 1))), ValueError, "of one step or more"),
         (lambda m, x, y: inspect.lstm_gates(L.LSTM(2), x[0]), ValueError, r"\(batch, steps, features\)"),
+        (lambda m, x, y: inspect.rnn_states(m.get_layer("gated"), x), ValueError, r"GRU 'gated': expected input of shape \(batch, steps, 4\); got \(3, 4, 2\)"),
+        (lambda m, x, y: inspect.rnn_states(ranvier.Sequential(), x), ValueError, "it has none"),
         (lambda m, x, y: inspect.lstm_gates(L.LSTM(2), x, mask=np.ones((3, 3))), ValueError, r"\(batch, steps\)"),
         (lambda m, x, y: inspect.lstm_gates(m, x, mask=np.ones((3, 4))), ValueError, "`mask` is for a recurrent layer alone"),
         (lambda m, x, y: inspect.lstm_gates(m, [["a"]]), TypeError, "must hold numbers"),

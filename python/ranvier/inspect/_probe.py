@@ -88,6 +88,12 @@ def seen_by(
         array = _dtypes.as_input(model.label, x, model.dtype)
         model.ensure_built(array.shape)
         require_rows(function, array)
+        kernel = getattr(place.layer.cells[0], "kernel", None)
+        if kernel is not None and array.shape[2] != kernel.shape[0]:
+            raise ValueError(
+                f"{model.label}: expected input of shape (batch, steps, {kernel.shape[0]}); got "
+                f"{array.shape}"
+            )
         return array, mask_array(model, mask, array.shape[:2])
     if mask is not None:
         raise ValueError(
