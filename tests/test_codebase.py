@@ -34,7 +34,8 @@ BELOW = {
         "_core", "activations", "callbacks", "layers", "losses", "metrics", "ops", "optimizers",
         "utils", "variables",
     },
-    "plot": {"layers", "models"},
+    "inspect": {"layers", "models"},
+    "plot": {"inspect", "layers", "models"},
 }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import ranvier
+
 pytest.importorskip("sklearn")
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "examples"
@@ -76,6 +78,41 @@ def test_spectrogram() -> None:
     mean_spectrum, convolutional = run("spectrogram")
     assert mean_spectrum < 0.5
     assert convolutional > 0.9
+
+
+def test_lecture_rnn() -> None:
+    for explained, beyond in run("lecture_rnn").values():
+        assert explained > 0.97
+        assert beyond < 0.02  # of means whose variance is 1/3
+
+
+def test_remember_first() -> None:
+    results = run("remember_first")
+    assert min(results["LSTM"]) > 0.95
+    assert len(results["SimpleRNN"]) == 3
+    assert sum(results["SimpleRNN"]) < sum(results["LSTM"]) + 0.01
+
+
+def test_forecast() -> None:
+    pytest.importorskip("statsmodels")
+    naive, arima, lstm = run("forecast").values()
+    assert lstm < 0.7 * naive
+    assert 10 < arima < naive  # the data are the right ones, and the model is fitted
+
+
+def test_char_model() -> None:
+    before, after, share = run("char_model")
+    assert before > 5.5  # of 57 letters, which are 5.8 bits
+    assert after < 1.7
+    assert share > 0.7
+
+
+def test_sentiment() -> None:
+    if not hasattr(ranvier.layers, "Embedding"):
+        pytest.skip("no Embedding yet")
+    by_counts, in_order = run("sentiment")
+    assert by_counts < 0.7
+    assert in_order > 0.9
 
 
 def test_every_example_is_tested() -> None:

@@ -40,7 +40,7 @@ from ranvier.layers import Input
 from ranvier.models import Sequential
 
 if TYPE_CHECKING:
-    from ranvier import plot, reference, testing
+    from ranvier import inspect, plot, reference, testing
 
 __version__: str = _core.__version__
 
@@ -53,6 +53,7 @@ __all__ = [
     "config",
     "constraints",
     "initializers",
+    "inspect",
     "layers",
     "losses",
     "metrics",
@@ -69,7 +70,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("plot", "reference", "testing")
+_LAZY = ("inspect", "plot", "reference", "testing")
 
 
 def __getattr__(name: str) -> Any:

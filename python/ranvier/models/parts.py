@@ -49,7 +49,7 @@ def up_to(model: Sequential, layer: Layer | str | int) -> Sequential:
             f"{model.label}: the shape of the input is not known yet, so no part can be made; "
             "call build(input_shape) or fit first"
         )
-    return _cut(_path(model, layer))
+    return _cut(path_to(model, layer))
 
 
 def find(model: Sequential, kinds: Any) -> Layer | None:
@@ -77,7 +77,7 @@ def _walk(model: Sequential) -> Iterator[tuple[Layer, list[Any]]]:
         yield layer, [model]
 
 
-def _path(model: Sequential, layer: Layer | str | int) -> list[Any]:
+def path_to(model: Sequential, layer: Layer | str | int) -> list[Any]:
     """The models that `layer` is in, from `model` inwards, and the layer itself."""
     if isinstance(layer, (int, np.integer)) and not isinstance(layer, bool):
         return [model, model.get_layer(index=int(layer))]

@@ -14,12 +14,16 @@ from ranvier.plot.confusion import confusion_matrix
 from ranvier.plot.convolution import feature_maps, filters
 from ranvier.plot.curves import history
 from ranvier.plot.grid import images
+from ranvier.plot.recurrence import gradient_through_time, lstm_gates, rnn_states
 
 __all__ = [
     "MissingExtra",
     "confusion_matrix",
     "feature_maps",
     "filters",
+    "gradient_through_time",
     "history",
     "images",
+    "lstm_gates",
+    "rnn_states",
 ]
