@@ -75,7 +75,7 @@ def gradients(case, w, x, labels):
         if kind in RECURRENT:
             w, own = w[:-3], w[-3:]
             run = recurrent(f"{kind}_backward")
-            dy, *found = run(a, *own, dy, return_sequences=case.sequences(i))[:4]
+            dy, *found = run(a, *own[:2], dy, own[2], return_sequences=case.sequences(i))[:4]
             made += found[::-1]
         elif kind == "pool":
             dy = reference.max_pool_backward(dy, b, a, n)
