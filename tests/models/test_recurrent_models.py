@@ -264,7 +264,7 @@ def test_one_recurrent_pattern_over_all_steps_and_its_mean() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_dropped(kind: Any, rng: np.random.Generator) -> None:
-    """Keras takes a share of 1 for none in a cell; here nothing of x is left."""
+    """Keras drops nothing then; here nothing of x is left."""
     layer = kind(4, dropout=1.0)
     x = data(rng, 3, 5, 2)
     y = layer(x, training=True)

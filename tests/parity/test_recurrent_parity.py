@@ -56,7 +56,7 @@ def compare(
     assert_near(our_graph_pass(ours, x, None, want["r"][0]), walked, 1e-6)
 
 
-@pytest.mark.parametrize("seed", range(21))
+@pytest.mark.parametrize("seed", range(18))
 def test_options_at_random(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kind = ["SimpleRNN", "LSTM", "GRU"][seed % 3]
