@@ -17,5 +17,7 @@ template <class T>
 void bind_norm_nodes(GraphClass<T>& graph);
 template <class T>
 void bind_image_nodes(GraphClass<T>& graph);
+template <class T>
+void bind_mask_nodes(GraphClass<T>& graph);
 
 }  // namespace ranvier

@@ -10,6 +10,7 @@ from ranvier.layers.depthwise import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from ranvier.layers.embedding import Embedding
 from ranvier.layers.framing import (
     Cropping1D,
     Cropping2D,
@@ -34,6 +35,7 @@ from ranvier.layers.layer_normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from ranvier.layers.masking import Masking
 from ranvier.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -61,6 +63,7 @@ from ranvier.layers.spatial_dropout import (
 )
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from ranvier.layers.wrapper import TimeDistributed, Wrapper
 
 # Keras' short names
 AvgPool1D = AveragePooling1D
@@ -100,6 +103,7 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -120,6 +124,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -148,10 +153,12 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +65,21 @@ def integers(layer: Layer, argument: str, value: Any, low: int) -> tuple[int, ..
     raise ValueError(f"{layer.label}: `{argument}` must be integers >= {low}; got {value!r}")
 
 
+def as_mask(
+    layer: Layer, mask: Any, shape: tuple[int, ...], called: str = "`mask`"
+) -> NDArray[Any] | None:
+    """A user's mask as the engine has it: 1 and 0 in the layer's dtype."""
+    if mask is None:
+        return None
+    array = _dtypes.as_numeric(layer.label, mask, "mask")
+    if array.ndim == 0 or array.shape != shape[: array.ndim]:
+        raise ValueError(
+            f"{layer.label}: {called} must have the shape of the first axes of what it masks, "
+            f"{tuple(shape)}; got {array.shape}"
+        )
+    return np.ascontiguousarray(array != 0, layer.dtype)
+
+
 def _marking_built(build: Callable[..., None]) -> Callable[..., None]:
     """A subclass's `build`: calling it oneself must not make the first use build again."""
 
@@ -105,6 +121,9 @@ class Layer(Configurable):
         input_shape, input_dim, batch_input_shape: Keras 2's ways to give the first layer's input.
     """
 
+    # Whether a mask (which steps of a sequence count) passes on to the layer after this one.
+    supports_masking = False
+
     def __init__(
         self,
         *,
@@ -135,6 +154,8 @@ class Layer(Configurable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
         if "build" in cls.__dict__:
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -308,8 +329,33 @@ class Layer(Configurable):
         """Adds this layer's nodes to the graph after value `x`; returns the output value."""
         raise NotImplementedError
 
+    def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
+        """The mask of the output `y` as a value of the graph; `mask` is that of the input `x`."""
+        if self.supports_masking:
+            return mask
+        if mask is not None:
+            self.warn_of_mask()
+        return None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """A layer of your own that supports masking: the mask of its output, or None."""
+        return previous_mask
+
+    def warn_of_mask(self) -> None:
+        """Says that a mask ends here."""
+        warnings.warn(
+            f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask "
+            "attached to it. However, this layer does not support masking and will therefore "
+            "destroy the mask information. Downstream layers will not see the mask.",
+            UserWarning,
+            stacklevel=2,
+        )
+
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
-        """A layer of your own: its output, and what `backward` needs."""
+        """A layer of your own: its output, and what `backward` needs.
+
+        If it has an argument `mask`, it gets the input's mask (1 for steps that count), or None.
+        """
         raise NotImplementedError(
             f"{self.label} must write forward(x, training), which returns (output, cache)"
             + (" (Keras' call() has no gradient here)" if hasattr(self, "call") else "")
@@ -326,6 +372,10 @@ class Layer(Configurable):
         """Whether the C++ graph runs this layer (else it is written in Python)."""
         return type(self).lower is not Layer.lower
 
+    def in_turn(self) -> list[Layer]:
+        """The layers that run one after the other in its place: itself, but for a model."""
+        return [self]
+
     def ensure_built(self, input_shape: Shape) -> None:
         if self.built:
             return
@@ -333,8 +383,14 @@ class Layer(Configurable):
         self.built = True
         self.input_shape = tuple(input_shape)
 
-    def __call__(self, x: Any, training: bool = False) -> NDArray[Any]:
-        """The layer's output on an array, outside any model."""
+    def __call__(self, x: Any, training: bool = False, mask: Any = None) -> NDArray[Any]:
+        """The layer's output on an array, outside any model.
+
+        Args:
+            x: array, batch axis first.
+            training: whether to run as in training.
+            mask: which steps of `x` count, of the shape of its first axes; or None.
+        """
         from ranvier.models.network import Network
 
         if isinstance(x, Layer):
@@ -347,7 +403,8 @@ class Layer(Configurable):
         network: Network | None = self.__dict__.get("_network")
         if network is None or network.sample_shape != array.shape[1:]:
             network = self.__dict__["_network"] = Network([self], array.shape[1:], self.dtype)
-        return network.run(array, training, self._next_stream())
+        given = as_mask(self, mask, array.shape)
+        return network.run(array, training, self._next_stream(), given)
 
     def _next_stream(self) -> int:
         """Which random numbers the next call of this layer alone draws."""
