@@ -169,7 +169,7 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
     bind_image_nodes<T>(graph);
     bind_mask_nodes<T>(graph);
     graph.def(py::init<>())
-        .def("input", &G::set_input, py::arg("sample_shape"))
+        .def("input", &G::set_input, py::arg("sample_shape"), py::arg("mask_axes") = 0)
         .def("label", &G::label, py::arg("label"))
         .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))
         .def("output_shape", &G::output_shape, py::arg("input_shape"))

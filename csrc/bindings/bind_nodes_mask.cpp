@@ -7,28 +7,31 @@
 namespace py = pybind11;
 
 namespace ranvier {
+namespace {
 
 template <class T>
+NodePtr<T> sequence_node(const std::string& kind, const std::vector<double>& numbers) {
+    auto number = [&](std::size_t i) { return numbers.at(i); };
+    auto whole = [&](std::size_t i) { return static_cast<index_t>(numbers.at(i)); };
+    if (kind == "embedding") return make_embedding<T>(whole(0), whole(1));
+    if (kind == "unequal") return make_unequal<T>(number(0), number(1) != 0);
+    if (kind == "keep") return make_keep<T>();
+    if (kind == "masked_mean") return make_masked_mean<T>(number(0) != 0);
+    if (kind == "fold") return make_fold<T>(number(0) != 0);
+    if (kind == "unfold") return make_unfold<T>();
+    throw std::invalid_argument("unknown node '" + kind + "'");
+}
+
+}  // namespace
+
+// One method for all: each that pybind11 makes is some kilobytes.
+template <class T>
 void bind_mask_nodes(GraphClass<T>& graph) {
-    using G = Graph<T>;
-    graph.def("mask_input", &G::set_mask_input)
-        .def("set_output", &G::set_output)
-        .def("embedding",
-             [](G& g, int x, index_t input_dim, index_t output_dim, int table) {
-                 return g.add(make_embedding<T>(input_dim, output_dim), {x}, {table});
-             })
-        .def("unequal",
-             [](G& g, int x, double value, bool over_last) {
-                 return g.add(make_unequal<T>(value, over_last), {x}, {});
-             })
-        .def("keep", [](G& g, int x, int mask) { return g.add(make_keep<T>(), {x, mask}, {}); })
-        .def("masked_mean",
-             [](G& g, int x, int mask, bool keepdims) {
-                 return g.add(make_masked_mean<T>(keepdims), {x, mask}, {});
-             })
-        .def("fold", [](G& g, int x, bool looks) { return g.add(make_fold<T>(looks), {x}, {}); })
-        .def("unfold",
-             [](G& g, int x, int like) { return g.add(make_unfold<T>(), {x, like}, {}); });
+    graph.def("set_output", &Graph<T>::set_output)
+        .def("sequence", [](Graph<T>& g, const std::string& kind, const std::vector<int>& inputs,
+                            const std::vector<int>& params, const std::vector<double>& numbers) {
+            return g.add(sequence_node<T>(kind, numbers), inputs, params);
+        });
 }
 
 template void bind_mask_nodes(GraphClass<float>&);

@@ -24,20 +24,14 @@ std::string to_string(const Shape& shape) {
 }
 
 template <class T>
-ValueId Graph<T>::set_input(const Shape& sample_shape) {
-    input_shape_ = sample_shape;
-    consumed_.assign(1, 0);
-    values_ = 1;
-    return 0;
-}
-
-template <class T>
-ValueId Graph<T>::set_mask_input(int axes) {
-    if (values_ != 1 || axes < 1 || axes > static_cast<int>(input_shape_.size()) + 1)
+ValueId Graph<T>::set_input(const Shape& sample_shape, int mask_axes) {
+    if (mask_axes < 0 || mask_axes > static_cast<int>(sample_shape.size()) + 1)
         throw std::invalid_argument("a mask has some of the input's axes");
-    mask_axes_ = axes;
-    consumed_.push_back(0);
-    return values_++;
+    input_shape_ = sample_shape;
+    mask_axes_ = mask_axes;
+    values_ = mask_axes > 0 ? 2 : 1;
+    consumed_.assign(static_cast<std::size_t>(values_), 0);
+    return 0;
 }
 
 template <class T>

@@ -121,9 +121,8 @@ template <class T>
 class Graph {
   public:
     // The one input; `sample_shape` excludes the batch axis, -1 for an extent that may vary.
-    ValueId set_input(const Shape& sample_shape);
-    // A mask that comes with the input, of the shape of its first `axes` axes. After set_input.
-    ValueId set_mask_input(int axes);
+    // mask_axes: a mask comes with it, of the shape of its first axes; it is value 1.
+    ValueId set_input(const Shape& sample_shape, int mask_axes = 0);
     // What runs give: the output, the last value unless told, and its mask or -1.
     void set_output(ValueId output, ValueId mask);
     int add_param(index_t size, bool trainable);

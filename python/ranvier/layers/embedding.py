@@ -108,12 +108,14 @@ class Embedding(Layer):
 
     def lower(self, builder: Builder, x: int) -> int:
         table = builder.weight(self.embeddings, self.trainable)
-        return int(builder.graph.embedding(x, self.input_dim, self.output_dim, table))
+        return int(
+            builder.graph.sequence("embedding", [x], [table], [self.input_dim, self.output_dim])
+        )
 
     def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
         if not self.mask_zero:
             return super().lower_mask(builder, x, y, mask)
-        return int(builder.graph.unequal(x, 0.0, False))
+        return int(builder.graph.sequence("unequal", [x], [], [0, False]))
 
     def get_config(self) -> dict[str, Any]:
         """What makes this layer again, without its weights; Keras writes no LoRA unless used."""

@@ -149,7 +149,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
         if mask is None:
             return super().lower(builder, x)
         x = to_channels_last(builder.graph, x, 1, self.data_format)
-        x = builder.graph.masked_mean(x, mask, self.keepdims)
+        x = builder.graph.sequence("masked_mean", [x, mask], [], [self.keepdims])
         return from_channels_last(builder.graph, x, 1, self.data_format) if self.keepdims else x
 
     def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:

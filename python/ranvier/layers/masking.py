@@ -51,8 +51,8 @@ class Masking(Layer):
             raise ValueError(f"{self.label}: expected input (N, ..., C); got shape {input_shape}")
 
     def lower(self, builder: Builder, x: int) -> int:
-        mask = int(builder.graph.unequal(x, float(self.mask_value), True))
-        y = int(builder.graph.keep(x, mask))
+        mask = int(builder.graph.sequence("unequal", [x], [], [self.mask_value, True]))
+        y = int(builder.graph.sequence("keep", [x, mask], [], []))
         builder.masks[y] = mask
         return y
 

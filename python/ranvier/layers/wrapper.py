@@ -142,13 +142,13 @@ class TimeDistributed(Wrapper):
     def lower(self, builder: Builder, x: int) -> int:
         from ranvier.layers.batch_normalization import BatchNormalization
 
-        steps = int(builder.graph.fold(x, False))
+        steps = int(builder.graph.sequence("fold", [x], [], [False]))
         mask = builder.masks.get(x)
         if mask is not None and isinstance(self.layer, BatchNormalization):
-            builder.masks[steps] = builder.graph.fold(mask, True)
+            builder.masks[steps] = builder.graph.sequence("fold", [mask], [], [True])
         y = self.layer.lower(builder, steps)
         builder.graph.label(self.layer.label)
-        return int(builder.graph.unfold(y, x))
+        return int(builder.graph.sequence("unfold", [y, x], [], []))
 
     # -- a layer inside that is written in Python -------------------------------------------
 

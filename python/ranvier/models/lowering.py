@@ -34,10 +34,9 @@ class Builder:
         self.graph: Any = _core.Graph64() if dtype == "float64" else _core.Graph32()
         self.variables: list[Variable] = []
         self.trained: list[bool] = []
-        self.x: int = self.graph.input([-1 if n is None else n for n in sample_shape])
-        self.masks: dict[int, int] = {}
-        if mask_axes:
-            self.masks[self.x] = self.graph.mask_input(mask_axes)
+        extents = [-1 if n is None else n for n in sample_shape]
+        self.x: int = self.graph.input(extents, mask_axes)
+        self.masks: dict[int, int] = {self.x: self.x + 1} if mask_axes else {}
 
     def weight(self, variable: Variable, trainable: bool) -> int:
         """The graph's number for a variable; `trainable` is the layer's own flag."""
