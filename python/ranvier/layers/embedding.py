@@ -117,10 +117,14 @@ class Embedding(Layer):
             return super().lower_mask(builder, x, y, mask)
         return int(builder.graph.sequence("unequal", [x], [], [0, False]))
 
+    def _config_value(self, name: str) -> Any:
+        return None if name == "weights" else super()._config_value(name)
+
     def get_config(self) -> dict[str, Any]:
         """What makes this layer again, without its weights; Keras writes no LoRA unless used."""
         config = super().get_config()
         for kept_out in ("weights", "lora_rank", "lora_alpha"):
             del config[kept_out]
         penalty = regularizers.serialize(self.activity_regularizer)
-        return {**config, "activity_regularizer": penalty}
+        # the base class takes `input_dim` for Keras 2's way to give the input's shape
+        return {**config, "input_dim": self.input_dim, "activity_regularizer": penalty}
