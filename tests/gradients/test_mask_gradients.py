@@ -45,7 +45,7 @@ def test_of_masked_input(make: Callable[[], Any], rng: np.random.Generator) -> N
         return float(np.sum(r * net.forward(x, 3, want_input_gradient=True, mask=mask)[0]))
 
     targets = [(x, dx)] + [
-        (s.variable.value, gradient[s.offset : s.offset + s.variable.size]) for s in net.slots
+        (s.variable.value, gradient[s.offset : s.offset + s.variable.size]) for s in net.trained
     ]
     for at, told in targets:
         flat, told = at.reshape(-1), np.reshape(told, -1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ranvier import constraints, initializers, regularizers
 from ranvier.layers.layer import Layer, Shape, positive_int
 
@@ -116,6 +118,9 @@ class Embedding(Layer):
         if not self.mask_zero:
             return super().lower_mask(builder, x, y, mask)
         return int(builder.graph.sequence("unequal", [x], [], [0, False]))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return np.not_equal(inputs, 0) if self.mask_zero else None
 
     def _config_value(self, name: str) -> Any:
         return None if name == "weights" else super()._config_value(name)

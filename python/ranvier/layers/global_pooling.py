@@ -155,6 +155,9 @@ class GlobalAveragePooling1D(_GlobalPooling):
     def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
         return None
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None
+
 
 class GlobalAveragePooling2D(_GlobalPooling):
     """The mean over all pixels of an image: `y_c = mean_ij x_ijc`.

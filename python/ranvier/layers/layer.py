@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from ranvier import _dtypes, constraints, initializers, regularizers
 from ranvier._config import Configurable
 from ranvier._suggest import suggestion
+from ranvier.layers._masks import as_mask, warn_of_mask
 from ranvier.variables import Variable, layout
 
 if TYPE_CHECKING:
@@ -63,21 +63,6 @@ def integers(layer: Layer, argument: str, value: Any, low: int) -> tuple[int, ..
     ):
         return tuple(int(n) for n in given)
     raise ValueError(f"{layer.label}: `{argument}` must be integers >= {low}; got {value!r}")
-
-
-def as_mask(
-    layer: Layer, mask: Any, shape: tuple[int, ...], called: str = "`mask`"
-) -> NDArray[Any] | None:
-    """A user's mask as the engine has it: 1 and 0 in the layer's dtype."""
-    if mask is None:
-        return None
-    array = _dtypes.as_numeric(layer.label, mask, "mask")
-    if array.ndim == 0 or array.shape != shape[: array.ndim]:
-        raise ValueError(
-            f"{layer.label}: {called} must have the shape of the first axes of what it masks, "
-            f"{tuple(shape)}; got {array.shape}"
-        )
-    return np.ascontiguousarray(array != 0, layer.dtype)
 
 
 def _marking_built(build: Callable[..., None]) -> Callable[..., None]:
@@ -334,22 +319,17 @@ class Layer(Configurable):
         if self.supports_masking:
             return mask
         if mask is not None:
-            self.warn_of_mask()
+            warn_of_mask(self)
         return None
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """A layer of your own that supports masking: the mask of its output, or None."""
-        return previous_mask
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the output, or None; a layer of your own that supports masking may write it.
 
-    def warn_of_mask(self) -> None:
-        """Says that a mask ends here."""
-        warnings.warn(
-            f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask "
-            "attached to it. However, this layer does not support masking and will therefore "
-            "destroy the mask information. Downstream layers will not see the mask.",
-            UserWarning,
-            stacklevel=2,
-        )
+        Args:
+            inputs: array, batch axis first.
+            previous_mask: that of the inputs, or None.
+        """
+        return previous_mask
 
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
         """A layer of your own: its output, and what `backward` needs.

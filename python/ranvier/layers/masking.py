@@ -50,6 +50,9 @@ class Masking(Layer):
         if len(input_shape) < 2:
             raise ValueError(f"{self.label}: expected input (N, ..., C); got shape {input_shape}")
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return np.any(np.not_equal(inputs, self.mask_value), axis=-1)
+
     def lower(self, builder: Builder, x: int) -> int:
         mask = int(builder.graph.sequence("unequal", [x], [], [self.mask_value, True]))
         y = int(builder.graph.sequence("keep", [x, mask], [], []))

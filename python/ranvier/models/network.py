@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ranvier import _core
-from ranvier.layers.layer import as_mask
+from ranvier.layers._masks import as_mask, warn_of_mask
 from ranvier.models.lowering import Builder
 from ranvier.variables import layout
 
@@ -297,7 +297,7 @@ def _mask_after(
     """The mask of the output of a layer written in Python."""
     if not layer.supports_masking:
         if mask is not None:
-            layer.warn_of_mask()
+            warn_of_mask(layer)
         return None
     return as_mask(layer, layer.compute_mask(x, mask), y.shape, "the mask of the output")
 

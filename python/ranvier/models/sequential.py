@@ -9,8 +9,9 @@ import numpy as np
 
 from ranvier import _dtypes
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier.layers._masks import as_mask
 from ranvier.layers.input import InputLayer, extents
-from ranvier.layers.layer import Layer, Shape, as_mask
+from ranvier.layers.layer import Layer, Shape
 from ranvier.models.network import Network
 from ranvier.models.training import Trainable
 from ranvier.variables import Variable, layout
