@@ -59,7 +59,8 @@ template <class T>
 py::object runner_infer(Runner<T>& r, const py::object& given) {
     if (!py::isinstance<py::array>(given)) return py::none();
     const auto x = py::reinterpret_borrow<py::array>(given);
-    if (!is_native<T>(x) || !fits(*r.graph, x) || x.shape(0) == 0) return py::none();
+    if (!is_native<T>(x) || !fits(*r.graph, x) || x.shape(0) == 0 || r.graph->has_mask_input())
+        return py::none();
     const auto bound = r.bound();
     const auto plan = r.plans.get(*r.graph, sample_and_batch(x), Mode::infer);
     py::array_t<T> y(plan->output);
@@ -74,8 +75,24 @@ py::object runner_infer(Runner<T>& r, const py::object& given) {
     return y;
 }
 
+// The input's mask, checked: null if the graph takes none.
 template <class T>
-py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
+const T* mask_in(const Runner<T>& r, const char* name, const Shape& input, const py::object& mask) {
+    if (mask.is_none() != !r.graph->has_mask_input())
+        throw py::value_error(std::string(name) + ": a mask is missing, or there is one too many");
+    if (mask.is_none()) return nullptr;
+    const auto given = mask.cast<py::array>();
+    const T* p = in<T>(name, given, "mask");
+    if (sample_and_batch(given) != r.graph->given_shapes(input)[1])
+        throw py::value_error(std::string(name) + ": a mask of shape " +
+                              to_string(sample_and_batch(given)) + " does not fit input of shape " +
+                              to_string(input));
+    return p;
+}
+
+// (output, its mask or None)
+template <class T>
+py::tuple runner_predict(Runner<T>& r, const py::array& x, index_t chunk, const py::object& mask) {
     const auto bound = r.bound();
     if (!fits(*r.graph, x))
         throw py::value_error("predict: input of shape " + to_string(sample_and_batch(x)) +
@@ -85,16 +102,27 @@ py::array_t<T> runner_predict(Runner<T>& r, const py::array& x, index_t chunk) {
     volume(shape);  // more than memory can hold is refused here
     py::array_t<T> y(shape);
     T* yp = y.mutable_data();
-    py::gil_scoped_release release;
-    infer_rows(*r.graph, r.plans, bound->params, source, chunk, yp);
-    return y;
+    Masks<T> masks{mask_in(r, "predict", source.shape, mask), nullptr};
+    py::object y_mask = py::none();
+    if (r.graph->output_mask() >= 0 && source.shape[0] > 0) {
+        const auto plan = r.plans.get(*r.graph, source.shape, Mode::infer);
+        const py::array_t<T> made(plan->mask);
+        masks.out = const_cast<T*>(made.data());
+        y_mask = made;
+    }
+    {
+        py::gil_scoped_release release;
+        infer_rows(*r.graph, r.plans, bound->params, source, chunk, yp, masks);
+    }
+    return py::make_tuple(y, y_mask);
 }
 
 // Training passes over a part of a model, for models with layers written in Python.
 template <class T>
-py::array_t<T> runner_forward(Runner<T>& r, const py::array& x, bool training, std::uint64_t stream,
-                              bool want_input_gradient) {
+py::tuple runner_forward(Runner<T>& r, const py::array& x, bool training, std::uint64_t stream,
+                         bool want_input_gradient, const py::object& mask) {
     const T* xp = in<T>("forward", x, "x");
+    const T* mp = mask_in(r, "forward", sample_and_batch(x), mask);
     const LockWithoutGil lock(r.session_mutex);
     const auto bound = r.bound();
     r.session.prepare(sample_and_batch(x), want_input_gradient);
@@ -102,10 +130,10 @@ py::array_t<T> runner_forward(Runner<T>& r, const py::array& x, bool training, s
     T* yp = y.mutable_data();
     {
         py::gil_scoped_release release;
-        r.session.forward(bound->params, xp, training, stream);
+        r.session.forward(bound->params, xp, training, stream, -1, mp);
     }
     std::copy_n(r.session.output(), y.size(), yp);
-    return y;
+    return py::make_tuple(y, output_mask(r.session));
 }
 
 template <class T>
@@ -115,7 +143,8 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
     const LockWithoutGil lock(r.session_mutex);
     const auto bound = r.bound();
     if (!r.session.is_forward_done())
-        throw py::value_error("backward: no forward pass has been run since the last backward pass");
+        throw py::value_error(
+            "backward: no forward pass has been run since the last backward pass");
     const Plan<T>& plan = r.session.plan();
     if (sample_and_batch(dy) != plan.output || sample_and_batch(x) != plan.input)
         throw py::value_error("backward: shapes are not those of the last forward pass");
@@ -141,8 +170,9 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
     bind_norm_nodes<T>(graph);
     bind_image_nodes<T>(graph);
     bind_rnn_nodes<T>(graph);
+    bind_mask_nodes<T>(graph);
     graph.def(py::init<>())
-        .def("input", &G::set_input, py::arg("sample_shape"))
+        .def("input", &G::set_input, py::arg("sample_shape"), py::arg("mask_axes") = 0)
         .def("label", &G::label, py::arg("label"))
         .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))
         .def("output_shape", &G::output_shape, py::arg("input_shape"))
@@ -157,9 +187,10 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
         .def(py::init<std::shared_ptr<G>>(), py::arg("graph"))
         .def("bind", &R::bind, py::arg("values"), py::arg("gradient"), py::arg("offsets"))
         .def("infer", &runner_infer<T>, py::arg("x"))
-        .def("predict", &runner_predict<T>, py::arg("x"), py::arg("chunk"))
+        .def("predict", &runner_predict<T>, py::arg("x"), py::arg("chunk"),
+             py::arg("mask") = py::none())
         .def("forward", &runner_forward<T>, py::arg("x"), py::arg("training"), py::arg("stream"),
-             py::arg("want_input_gradient"))
+             py::arg("want_input_gradient"), py::arg("mask") = py::none())
         .def("backward", &runner_backward<T>, py::arg("x"), py::arg("dy"))
         .def_property_readonly("penalty",
                                [](R& r) {

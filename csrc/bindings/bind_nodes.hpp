@@ -21,5 +21,7 @@ template <class T>
 void bind_image_nodes(GraphClass<T>& graph);
 template <class T>
 void bind_rnn_nodes(GraphClass<T>& graph);
+template <class T>
+void bind_mask_nodes(GraphClass<T>& graph);
 
 }  // namespace ranvier

@@ -26,13 +26,15 @@ void bind_norm_nodes(GraphClass<T>& graph) {
         .def(
             "batch_norm",
             [](G& g, int x, index_t channels, int gamma, int beta, int mean, int variance,
-               double momentum, double epsilon, bool frozen) {
-                return g.add(
-                    make_batch_norm<T>(channels, gamma >= 0, beta >= 0, momentum, epsilon, frozen),
-                    {x}, present({gamma, beta, mean, variance}));
+               double momentum, double epsilon, bool frozen, int mask) {
+                return g.add(make_batch_norm<T>(channels, gamma >= 0, beta >= 0, momentum, epsilon,
+                                                frozen, mask >= 0),
+                             mask >= 0 ? std::vector<int>{x, mask} : std::vector<int>{x},
+                             present({gamma, beta, mean, variance}));
             },
             py::arg("x"), py::arg("channels"), py::arg("gamma"), py::arg("beta"), py::arg("mean"),
-            py::arg("variance"), py::arg("momentum"), py::arg("epsilon"), py::arg("frozen"))
+            py::arg("variance"), py::arg("momentum"), py::arg("epsilon"), py::arg("frozen"),
+            py::arg("mask") = -1)
         .def(
             "group_norm",
             [](G& g, int x, index_t channels, index_t groups, int gamma, int beta, double epsilon) {

@@ -41,6 +41,7 @@ MetricSpec metric_spec(const py::dict& d) {
     const std::string kind = d["kind"].cast<std::string>();
     m.is_loss = d["is_loss"].cast<bool>();
     m.weighted = d["weighted"].cast<bool>();
+    m.masked = d["masked"].cast<bool>();
     if (m.is_loss) {
         m.loss = loss_named(kind);
         m.loss_params = loss_params(d["label_smoothing"].cast<double>(), d["ignore_class"]);
@@ -142,6 +143,10 @@ class PyTrainer {
         std::copy_n(trainer_.predictions(), y.size(), y.mutable_data());
         return y;
     }
+    py::object mask() {
+        const LockWithoutGil lock(mutex_);
+        return output_mask(trainer_.session());
+    }
     void keep_predictions(bool keep) {
         const LockWithoutGil lock(mutex_);
         trainer_.keep_predictions(keep);
@@ -231,6 +236,7 @@ void bind_trainer_of(py::module_& m, const char* name) {
         .def("totals", &P::totals)
         .def("reset_totals", &P::reset_totals)
         .def("predictions", &P::predictions)
+        .def("mask", &P::mask)
         .def("keep_predictions", &P::keep_predictions, py::arg("keep"))
         .def_property("stream", &P::stream, &P::set_stream)
         .def_property_readonly("bytes", &P::bytes);

@@ -36,6 +36,14 @@ struct Binding {
     pybind11::array gradient;
 };
 
+// A copy of the mask that the session's last pass gave its output, or None.
+template <class T>
+pybind11::object output_mask(const Session<T>& session) {
+    const T* mask = session.output_mask();
+    if (mask == nullptr) return pybind11::none();
+    return pybind11::array_t<T>(session.plan().mask, mask);
+}
+
 template <class T>
 class Runner {
   public:

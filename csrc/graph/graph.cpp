@@ -24,11 +24,29 @@ std::string to_string(const Shape& shape) {
 }
 
 template <class T>
-ValueId Graph<T>::set_input(const Shape& sample_shape) {
+ValueId Graph<T>::set_input(const Shape& sample_shape, int mask_axes) {
+    if (mask_axes < 0 || mask_axes > static_cast<int>(sample_shape.size()) + 1)
+        throw std::invalid_argument("a mask has some of the input's axes");
     input_shape_ = sample_shape;
-    consumed_.assign(1, 0);
-    values_ = 1;
+    mask_axes_ = mask_axes;
+    values_ = mask_axes > 0 ? 2 : 1;
+    consumed_.assign(static_cast<std::size_t>(values_), 0);
     return 0;
+}
+
+template <class T>
+void Graph<T>::set_output(ValueId output, ValueId mask) {
+    if (output < 0 || output >= values_ || mask >= values_)
+        throw std::invalid_argument("no such value in the graph");
+    output_ = output;
+    output_mask_ = mask;
+}
+
+template <class T>
+std::vector<Shape> Graph<T>::given_shapes(const Shape& input) const {
+    std::vector<Shape> shapes{input};
+    if (has_mask_input()) shapes.emplace_back(input.begin(), input.begin() + mask_axes_);
+    return shapes;
 }
 
 template <class T>
@@ -89,8 +107,8 @@ index_t Graph<T>::fixed_batch() const {
 
 template <class T>
 Shape Graph<T>::output_shape(const Shape& input) const {
-    std::vector<Shape> shapes(values_);
-    shapes[0] = input;
+    std::vector<Shape> shapes = given_shapes(input);
+    shapes.resize(values_);
     for (const auto& node : nodes_) {
         std::vector<Shape> in;
         for (ValueId v : node->inputs) in.push_back(shapes[v]);
@@ -158,15 +176,15 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
     plan.steps.resize(n);
     plan.has_input_gradient = train && want_input_gradient;
 
-    std::vector<Shape> shapes(values);
-    shapes[0] = input;
+    std::vector<Shape> shapes = graph.given_shapes(input);
+    shapes.resize(values);
     std::vector<int> root(values), producer(values, -1);
     std::vector<char> wants(values, 0);  // is a gradient of this value wanted?
     std::vector<char> keeps(values, 0);  // is this memory read by the backward pass of its maker?
     std::vector<int> last_read(values, -1);  // of the memory that a value is in
     for (int i = 0; i < n; ++i)
         for (ValueId v : graph.nodes()[i]->inputs) last_read[v] = i;
-    root[0] = 0;
+    if (graph.has_mask_input()) root[1] = 1;
     wants[0] = plan.has_input_gradient;
 
     for (int i = 0; i < n; ++i) {
@@ -182,7 +200,7 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
 
         const bool view = node.is_view() || (!train && node.is_view_in_inference());
         const int xr = root_of(root, x);
-        const bool over = node.in_place() && xr != 0 && !(train && keeps[xr]) &&
+        const bool over = node.in_place() && !graph.is_given(xr) && !(train && keeps[xr]) &&
                           last_read[xr] <= i && volume(shapes[x]) == volume(shapes[y]);
         root[y] = view || over ? xr : y;
         last_read[root[y]] = std::max(last_read[root[y]], last_read[y]);
@@ -203,29 +221,34 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
             plan.cache_bytes += aligned(static_cast<index_t>(node.cache_bytes(step.shapes)), 1);
         }
     }
-    const int out = graph.output();
+    const int out = graph.output(), mask = graph.output_mask();
     plan.output = shapes[out];
+    if (mask >= 0) plan.mask = shapes[mask];
 
     // Forward values. In training all stay until the backward pass has used them.
     std::vector<Interval> blocks;
     std::vector<int> block(values, -1);
     for (int v = 1; v < values; ++v)
-        if (root[v] == v) {
+        if (root[v] == v && !graph.is_given(v)) {
             block[v] = static_cast<int>(blocks.size());
             blocks.push_back({volume(shapes[v]), producer[v], train ? n : producer[v]});
         }
+    auto needed_until = [&](int v, int time) {
+        if (const int r = root_of(root, v); !graph.is_given(r))
+            blocks[block[r]].last = std::max(blocks[block[r]].last, time);
+    };
     if (!train)
         for (int i = 0; i < n; ++i)
-            for (ValueId v : plan.steps[i].node->inputs)
-                if (const int r = root_of(root, v); r != 0)
-                    blocks[block[r]].last = std::max(blocks[block[r]].last, i);
+            for (ValueId v : plan.steps[i].node->inputs) needed_until(v, i);
+    if (mask >= 0) needed_until(mask, n);
     const int out_root = root_of(root, out);
-    const bool direct = !train && out_root != 0;  // the last values go straight to the caller
+    // the last values go straight to the caller
+    const bool direct = !train && !graph.is_given(out_root);
     if (direct) blocks[block[out_root]].size = 0;
     plan.values_in_arena = assign_offsets(blocks, sizeof(T));
     auto place = [&](int v) {
         const int r = root_of(root, v);
-        if (r == 0) return Place{Place::input, 0};
+        if (graph.is_given(r)) return Place{r == 0 ? Place::input : Place::mask, 0};
         if (direct && r == out_root) return Place{Place::output, 0};
         return Place{Place::arena, blocks[block[r]].offset};
     };
@@ -235,6 +258,7 @@ Plan<T> make_plan(const Graph<T>& graph, const Shape& input, Mode mode, bool wan
         step.y = place(step.node->output);
     }
     plan.output_place = place(out);
+    if (mask >= 0) plan.mask_place = place(mask);
     plan.arena = plan.values_in_arena;
     if (!train) return plan;
 

@@ -28,18 +28,23 @@ template <class T>
 class BatchNormNode final : public Node<T> {
   public:
     BatchNormNode(index_t channels, bool scale, bool center, double momentum, double epsilon,
-                  bool frozen)
+                  bool frozen, bool masked)
         : channels_(channels),
           affine_(scale, center),
           momentum_(momentum),
           epsilon_(epsilon),
-          frozen_(frozen) {}
+          frozen_(frozen),
+          masked_(masked) {}
 
     const char* kind() const override { return "batch_norm"; }
     Shape infer(const std::vector<Shape>& x) const override {
         require_channels(x[0], channels_);
+        if (masked_ && x[1] != Shape(x[0].begin(), x[0].end() - 1))
+            throw std::invalid_argument("a mask of shape " + to_string(x[1]) +
+                                        " does not fit input of shape " + to_string(x[0]));
         return x[0];
     }
+    bool differentiates(int k) const override { return k == 0; }
     double flops(const NodeShapes& s) const override {
         return 8.0 * static_cast<double>(volume(s.y));
     }
@@ -59,7 +64,11 @@ class BatchNormNode final : public Node<T> {
                                         gamma, beta, epsilon_, r.y);
         T *mean = static_cast<T*>(r.cache), *variance = mean + channels_;
         if (rows == 0) return;
-        batch_norm_forward(rows, channels_, r.x[0], gamma, beta, epsilon_, r.y, mean, variance);
+        if (masked_)
+            masked_batch_norm_forward(rows, channels_, r.x[0], r.x[1], gamma, beta, epsilon_, r.y,
+                                      mean, variance);
+        else
+            batch_norm_forward(rows, channels_, r.x[0], gamma, beta, epsilon_, r.y, mean, variance);
         move(mean, moving_mean);
         move(variance, moving_variance);
     }
@@ -68,10 +77,15 @@ class BatchNormNode final : public Node<T> {
         const T* kept = static_cast<const T*>(r.cache);
         const T* mean = batch ? kept : r.param[affine_.count()];
         const T* variance = batch ? kept + channels_ : r.param[affine_.count() + 1];
-        batch_norm_backward(rows_of(s.y), channels_, r.x[0], mean, variance,
-                            affine_.at(affine_.gamma, r.param), epsilon_, batch, r.dy, r.dx[0],
-                            affine_.at(affine_.gamma, r.dparam),
-                            affine_.at(affine_.beta, r.dparam));
+        const T* gamma = affine_.at(affine_.gamma, r.param);
+        T *dgamma = affine_.at(affine_.gamma, r.dparam),
+          *dbeta = affine_.at(affine_.beta, r.dparam);
+        if (batch && masked_)
+            masked_batch_norm_backward(rows_of(s.y), channels_, r.x[0], r.x[1], mean, variance,
+                                       gamma, epsilon_, r.dy, r.dx[0], dgamma, dbeta);
+        else
+            batch_norm_backward(rows_of(s.y), channels_, r.x[0], mean, variance, gamma, epsilon_,
+                                batch, r.dy, r.dx[0], dgamma, dbeta);
     }
 
   private:
@@ -86,7 +100,7 @@ class BatchNormNode final : public Node<T> {
     index_t channels_;
     Affine<T> affine_;
     double momentum_, epsilon_;
-    bool frozen_;
+    bool frozen_, masked_;
 };
 
 template <class T>
@@ -192,8 +206,9 @@ class RowNormNode final : public Node<T> {
 
 template <class T>
 NodePtr<T> make_batch_norm(index_t channels, bool scale, bool center, double momentum,
-                           double epsilon, bool frozen) {
-    return std::make_unique<BatchNormNode<T>>(channels, scale, center, momentum, epsilon, frozen);
+                           double epsilon, bool frozen, bool masked) {
+    return std::make_unique<BatchNormNode<T>>(channels, scale, center, momentum, epsilon, frozen,
+                                              masked);
 }
 template <class T>
 NodePtr<T> make_group_norm(index_t channels, index_t groups, bool scale, bool center,
@@ -206,9 +221,9 @@ NodePtr<T> make_row_norm(RowNorm kind, const Shape& shape, bool scale, bool cent
     return std::make_unique<RowNormNode<T>>(kind, shape, scale, center, epsilon);
 }
 
-#define RV_INSTANTIATE(T)                                                           \
-    template NodePtr<T> make_batch_norm(index_t, bool, bool, double, double, bool); \
-    template NodePtr<T> make_group_norm(index_t, index_t, bool, bool, double);      \
+#define RV_INSTANTIATE(T)                                                                 \
+    template NodePtr<T> make_batch_norm(index_t, bool, bool, double, double, bool, bool); \
+    template NodePtr<T> make_group_norm(index_t, index_t, bool, bool, double);            \
     template NodePtr<T> make_row_norm(RowNorm, const Shape&, bool, bool, double);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

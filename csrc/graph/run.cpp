@@ -8,10 +8,12 @@ namespace ranvier {
 namespace {
 
 template <class T>
-T* resolve(const Place& place, T* arena, const T* input, T* output) {
+T* resolve(const Place& place, T* arena, const T* input, const T* mask, T* output) {
     switch (place.where) {
         case Place::input:
             return const_cast<T*>(input);
+        case Place::mask:
+            return const_cast<T*>(mask);
         case Place::output:
             return output;
         default:
@@ -31,26 +33,29 @@ void bind_params(const Node<T>& node, const Params<T>& params, bool gradients, N
 }  // namespace
 
 template <class T>
-void infer(const Plan<T>& plan, const Params<T>& params, const T* x, T* y) {
+void infer(const Plan<T>& plan, const Params<T>& params, const T* x, T* y, const Masks<T>& masks) {
     const Scratch<T> arena(plan.arena);
+    auto at = [&](const Place& place) { return resolve<T>(place, arena.get(), x, masks.in, y); };
     NodeRun<T> run{};
     double penalty = 0;
     run.penalty = &penalty;
     for (const PlanStep<T>& step : plan.steps) {
         if (step.skip_forward) continue;
-        for (std::size_t k = 0; k < step.node->inputs.size(); ++k)
-            run.x[k] = resolve<T>(step.x[k], arena.get(), x, y);
-        run.y = resolve<T>(step.y, arena.get(), x, y);
+        for (std::size_t k = 0; k < step.node->inputs.size(); ++k) run.x[k] = at(step.x[k]);
+        run.y = at(step.y);
         bind_params(*step.node, params, false, run);
         step.node->forward(step.shapes, run);
     }
     if (plan.output_place.where == Place::input)  // nothing but views
         std::memcpy(y, x, static_cast<std::size_t>(volume(plan.output)) * sizeof(T));
+    if (masks.out != nullptr)
+        std::memcpy(masks.out, at(plan.mask_place),
+                    static_cast<std::size_t>(volume(plan.mask)) * sizeof(T));
 }
 
 template <class T>
 void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& params,
-                const Source& source, index_t chunk, T* out) {
+                const Source& source, index_t chunk, T* out, const Masks<T>& masks) {
     const index_t rows = source.shape[0];
     if (rows == 0) return;
     const index_t fixed = graph.fixed_batch();
@@ -62,6 +67,8 @@ void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& par
     const auto rest = shape[0] ? plans.get(graph, shape, Mode::infer) : nullptr;
 
     const index_t in_row = volume(source.shape, 1), out_row = volume(whole->output, 1);
+    const index_t given_row = masks.in ? volume(graph.given_shapes(shape)[1], 1) : 0;
+    const index_t mask_row = masks.out ? volume(whole->mask, 1) : 0;
     const bool plain = is_plain<T>(source);
     const index_t chunks = (rows + chunk - 1) / chunk;
     const double work = whole->flops * static_cast<double>(chunks);
@@ -69,12 +76,14 @@ void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& par
         const index_t first = c * chunk, n = std::min(chunk, rows - first);
         const Plan<T>& plan = n == chunk ? *whole : *rest;
         T* y = out + first * out_row;
+        const Masks<T> own{masks.in ? masks.in + first * given_row : nullptr,
+                           masks.out ? masks.out + first * mask_row : nullptr};
         if (plain) {
-            infer(plan, params, static_cast<const T*>(source.data) + first * in_row, y);
+            infer(plan, params, static_cast<const T*>(source.data) + first * in_row, y, own);
         } else {
             const Scratch<T> x(n * in_row);
             gather_rows<T>(source, nullptr, first, n, x.get());
-            infer(plan, params, x.get(), y);
+            infer(plan, params, x.get(), y, own);
         }
     });
 }
@@ -97,7 +106,7 @@ const Plan<T>& Session<T>::prepare(const Shape& input, bool want_input_gradient)
 
 template <class T>
 T* Session<T>::at(const Place& place) const {
-    return resolve<T>(place, arena_.as<T>(), x_, nullptr);
+    return resolve<T>(place, arena_.as<T>(), x_, mask_, nullptr);
 }
 
 template <class T>
@@ -116,8 +125,9 @@ void Session<T>::fill(const PlanStep<T>& step, const Params<T>& params, NodeRun<
 
 template <class T>
 void Session<T>::forward(const Params<T>& params, const T* x, bool training, std::uint64_t stream,
-                         int steps) {
+                         int steps, const T* mask) {
     x_ = x;
+    mask_ = mask;
     stream_ = stream;
     training_ = training;
     forward_done_ = false;
@@ -150,9 +160,9 @@ void Session<T>::backward(const Params<T>& params, int steps) {
 
 #define RV_INSTANTIATE(T)                                                                     \
     template class Session<T>;                                                                \
-    template void infer(const Plan<T>&, const Params<T>&, const T*, T*);                      \
+    template void infer(const Plan<T>&, const Params<T>&, const T*, T*, const Masks<T>&);     \
     template void infer_rows(const Graph<T>&, PlanCache<T>&, const Params<T>&, const Source&, \
-                             index_t, T*);
+                             index_t, T*, const Masks<T>&);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)
 

@@ -46,7 +46,7 @@ class Deadline {
 
 template <class T>
 bool loss_takes_last_node(const Graph<T>& graph, Loss loss, Loss& on_logits) {
-    if (graph.nodes().empty()) return false;
+    if (graph.nodes().empty() || graph.nodes().back()->output != graph.output()) return false;
     const std::string kind = graph.nodes().back()->kind();
     if (kind == "softmax" && graph.nodes().back()->takes_logits()) {
         if (loss == Loss::categorical_crossentropy) {
@@ -100,6 +100,11 @@ typename Trainer<T>::Batch Trainer<T>::load(const Feed& feed, index_t start, ind
     b.y = bring(*feed.y, feed, start, samples, y_);
     const index_t cols = plan.output.size() > 1 ? plan.output.back() : 1;
     b.rows = cols > 0 ? volume(plan.output) / cols : 0;
+    if (graph_->output_mask() >= 0 &&
+        (volume(plan.mask) != b.rows || plan.mask.size() + 1 != plan.output.size()))
+        throw std::invalid_argument("the mask of shape " + to_string(plan.mask) +
+                                    " that reaches the outputs does not fit their shape " +
+                                    to_string(plan.output));
     const index_t label_size = volume(feed.y->shape, 1), per_row = b.rows / samples;
     auto require = [&](bool sparse, const char* what) {
         const index_t wanted = per_row * (sparse ? 1 : cols);
@@ -130,23 +135,39 @@ typename Trainer<T>::Batch Trainer<T>::load(const Feed& feed, index_t start, ind
     return b;
 }
 
+// After the forward pass, which makes the mask.
+template <class T>
+void Trainer<T>::weigh(Batch& b) {
+    b.mask = session_.output_mask();
+    b.both = b.mask == nullptr ? b.weights : b.mask;
+    if (b.mask == nullptr || b.weights == nullptr) return;
+    T* both = room<T>(both_, b.rows);
+    for (index_t i = 0; i < b.rows; ++i) both[i] = b.weights[i] * b.mask[i];
+    b.both = both;
+}
+
+// The weight (null: 1 each) of the rows whose class is not ignored.
+template <class T>
+double Trainer<T>::counted(const Batch& b, const T* weights) const {
+    if (!loss_.params.has_ignore_class)
+        return weights == nullptr ? static_cast<double>(b.rows) : reduce_sum(b.rows, weights);
+    double sum = 0;
+    for (index_t i = 0; i < b.rows; ++i)
+        if (b.y[i] != static_cast<T>(loss_.params.ignore_class))
+            sum += weights == nullptr ? 1.0 : static_cast<double>(weights[i]);
+    return sum;
+}
+
 template <class T>
 double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) {
     const Plan<T>& plan = session_.plan();
     const PlanStep<T>& last = plan.steps.back();
     const index_t cols = plan.output.size() > 1 ? plan.output.back() : 1;
     double denominator = 1;
-    if (loss_.reduction == Reduction::sum_over_batch_size) {
-        denominator = static_cast<double>(b.rows);
-        if (loss_.params.has_ignore_class) {
-            denominator = 0;
-            for (index_t i = 0; i < b.rows; ++i)
-                denominator += b.y[i] != static_cast<T>(loss_.params.ignore_class);
-        }
-    } else if (loss_.reduction == Reduction::mean_with_sample_weight) {
-        denominator =
-            b.weights == nullptr ? static_cast<double>(b.rows) : reduce_sum(b.rows, b.weights);
-    }
+    if (loss_.reduction == Reduction::sum_over_batch_size)
+        denominator = counted(b, b.mask);
+    else if (loss_.reduction == Reduction::mean_with_sample_weight)
+        denominator = counted(b, b.both);
     value_scale = denominator > 0 ? 1 / denominator : 0;
 
     T* prediction = fused_ ? session_.at(last.x[0]) : session_.output();
@@ -157,7 +178,7 @@ double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) 
     index_t bad = -1;
     const double sum =
         loss_forward_backward<T>(effective_loss_, loss_.params, b.rows, cols, b.y, prediction,
-                                 b.weights, value_scale, nullptr, dy, probabilities, &bad, nullptr);
+                                 b.both, value_scale, nullptr, dy, probabilities, &bad, nullptr);
     if (bad >= 0) refuse_label(b, bad, cols);
     return sum * value_scale;
 }
@@ -182,7 +203,8 @@ void Trainer<T>::add_metrics(const Batch& b, Totals& totals) {
     const T* y = session_.output();
     for (std::size_t i = 0; i < metrics_.size(); ++i) {
         const MetricSpec& m = metrics_[i];
-        const T* w = m.weighted ? b.weights : nullptr;
+        const T* w = m.masked ? b.mask : nullptr;
+        if (m.weighted) w = m.masked ? b.both : b.weights;
         double sum;
         if (m.is_loss) {
             index_t bad = -1;
@@ -210,8 +232,9 @@ index_t Trainer<T>::train(const Params<T>& params, OptimParams optim, index_t it
     index_t done = 0;
     while (done < max_batches && start < feed.rows) {
         const index_t n = std::min(feed.batch, feed.rows - start);
-        const Batch batch = load(feed, start, n);
+        Batch batch = load(feed, start, n);
         session_.forward(params, batch.x, true, stream_++, run);
+        weigh(batch);
         double scale = 1;
         double loss = run_loss(batch, true, scale);
         add_metrics(batch, totals);
@@ -238,8 +261,9 @@ index_t Trainer<T>::evaluate(const Params<T>& params, double penalty, const Feed
     index_t done = 0;
     while (done < max_batches && start < feed.rows) {
         const index_t n = std::min(feed.batch, feed.rows - start);
-        const Batch batch = load(feed, start, n);
+        Batch batch = load(feed, start, n);
         session_.forward(params, batch.x, false, 0, run);
+        weigh(batch);
         double scale = 1;
         const double loss = run_loss(batch, false, scale) + session_.penalty() + penalty;
         add_metrics(batch, totals);
@@ -254,7 +278,8 @@ index_t Trainer<T>::evaluate(const Params<T>& params, double penalty, const Feed
 
 template <class T>
 std::size_t Trainer<T>::bytes() const {
-    return session_.bytes() + x_.bytes() + y_.bytes() + weights_.bytes() + row_weights_.bytes();
+    return session_.bytes() + x_.bytes() + y_.bytes() + weights_.bytes() + row_weights_.bytes() +
+           both_.bytes();
 }
 
 template class Trainer<float>;

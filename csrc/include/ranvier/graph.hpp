@@ -121,7 +121,10 @@ template <class T>
 class Graph {
   public:
     // The one input; `sample_shape` excludes the batch axis, -1 for an extent that may vary.
-    ValueId set_input(const Shape& sample_shape);
+    // mask_axes: a mask comes with it, of the shape of its first axes; it is value 1.
+    ValueId set_input(const Shape& sample_shape, int mask_axes = 0);
+    // What runs give: the output, the last value unless told, and its mask or -1.
+    void set_output(ValueId output, ValueId mask);
     int add_param(index_t size, bool trainable);
     // Takes the node, wires it and returns its output. Each value feeds one node; others may look
     // at it.
@@ -133,7 +136,13 @@ class Graph {
 
     const Shape& input_shape() const { return input_shape_; }
     const std::vector<std::unique_ptr<Node<T>>>& nodes() const { return nodes_; }
-    ValueId output() const { return values_ - 1; }
+    ValueId output() const { return output_ < 0 ? values_ - 1 : output_; }
+    ValueId output_mask() const { return output_mask_; }
+    bool has_mask_input() const { return mask_axes_ > 0; }
+    // Neither the input nor its mask is made by a node.
+    bool is_given(ValueId v) const { return v == 0 || (v == 1 && has_mask_input()); }
+    // Of the values that are given, for an input of this shape.
+    std::vector<Shape> given_shapes(const Shape& input) const;
     int values() const { return values_; }
     const std::vector<index_t>& param_sizes() const { return param_sizes_; }
     const std::vector<char>& trainable() const { return trainable_; }
@@ -148,6 +157,8 @@ class Graph {
     std::vector<char> trainable_;
     std::vector<char> consumed_;
     int values_ = 0;
+    int mask_axes_ = 0;
+    ValueId output_ = -1, output_mask_ = -1;
 };
 
 template <class T>
@@ -158,7 +169,7 @@ struct Params {
 
 // Where a value lies. `arena` offsets count elements.
 struct Place {
-    enum Where : int { arena, input, output } where = arena;
+    enum Where : int { arena, input, mask, output } where = arena;
     index_t offset = 0;
 };
 
@@ -184,8 +195,10 @@ struct Plan {
     Mode mode = Mode::infer;
     Shape input;
     Shape output;
+    Shape mask;  // of the output, if it has one
     std::vector<PlanStep<T>> steps;
     Place output_place;
+    Place mask_place;
     Place output_gradient;
     Place input_gradient;  // train, only if asked for
     bool has_input_gradient = false;
@@ -213,15 +226,23 @@ class PlanCache {
     std::vector<std::shared_ptr<const Plan<T>>> plans_;  // most recent first
 };
 
+// The input's mask, and where to write the output's; null: there is none, or it is not wanted.
+template <class T>
+struct Masks {
+    const T* in = nullptr;
+    T* out = nullptr;
+};
+
 // y = the graph's output on x in inference mode.
 template <class T>
-void infer(const Plan<T>& plan, const Params<T>& params, const T* x, T* y);
+void infer(const Plan<T>& plan, const Params<T>& params, const T* x, T* y,
+           const Masks<T>& masks = {});
 
 // The whole of `source` in chunks of `chunk` rows; chunks are divided among threads where that is
 // worth it. `out` is [rows, ...output sample shape].
 template <class T>
 void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& params,
-                const Source& source, index_t chunk, T* out);
+                const Source& source, index_t chunk, T* out, const Masks<T>& masks = {});
 
 template <class T>
 class Session {
@@ -242,13 +263,17 @@ class Session {
     const Plan<T>& plan() const { return *plan_; }
 
     // `steps`: how many nodes to run, all by default (the trainer leaves the last out when the
-    // loss takes its place). x must stay until backward.
+    // loss takes its place). x and its mask must stay until backward.
     void forward(const Params<T>& params, const T* x, bool training, std::uint64_t stream,
-                 int steps = -1);
+                 int steps = -1, const T* mask = nullptr);
     void backward(const Params<T>& params, int steps = -1);
 
     T* at(const Place& place) const;
     T* output() const { return at(plan_->output_place); }
+    // Of the output; null: it has none.
+    const T* output_mask() const {
+        return graph_->output_mask() < 0 ? nullptr : at(plan_->mask_place);
+    }
     T* output_gradient() const { return at(plan_->output_gradient); }
     T* input_gradient() const { return at(plan_->input_gradient); }
     double penalty() const { return penalty_; }  // of the last forward pass
@@ -262,7 +287,7 @@ class Session {
     std::shared_ptr<const Plan<T>> plan_;
     AlignedBuffer arena_;
     AlignedBuffer cache_;
-    const T* x_ = nullptr;
+    const T *x_ = nullptr, *mask_ = nullptr;
     std::uint64_t stream_ = 0;
     bool training_ = true;
     bool forward_done_ = false;

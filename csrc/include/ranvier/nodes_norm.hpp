@@ -9,9 +9,10 @@ namespace ranvier {
 // params: gamma [C] if scale, beta [C] if center, then moving mean [C] and moving variance [C],
 // which a training forward pass updates in place (moving * momentum + batch * (1 - momentum)).
 // frozen: the moving statistics are used, and stay, in training too.
+// masked: a second input, of x's shape without its last axis, says which rows make the statistics.
 template <class T>
 NodePtr<T> make_batch_norm(index_t channels, bool scale, bool center, double momentum,
-                           double epsilon, bool frozen);
+                           double epsilon, bool frozen, bool masked = false);
 
 // params: gamma [C] if scale, beta [C] if center. One mean and variance for each sample and group
 // of channels, over all axes between.

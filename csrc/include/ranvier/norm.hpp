@@ -26,6 +26,17 @@ void batch_norm_backward(index_t rows, index_t cols, const T* x, const T* mean, 
                          const T* gamma, double epsilon, bool of_batch, const T* dy, T* dx,
                          T* dgamma, T* dbeta);
 
+// The same with statistics of the rows where mask [rows] is not 0 (if there are none, mean and
+// variance are 0, as in Keras); all rows are normalized. y and x must lie apart.
+template <class T>
+void masked_batch_norm_forward(index_t rows, index_t cols, const T* x, const T* mask,
+                               const T* gamma, const T* beta, double epsilon, T* y, T* mean,
+                               T* variance);
+template <class T>
+void masked_batch_norm_backward(index_t rows, index_t cols, const T* x, const T* mask,
+                                const T* mean, const T* variance, const T* gamma, double epsilon,
+                                const T* dy, T* dx, T* dgamma, T* dbeta);
+
 // Over contiguous [samples, rows, cols], one mean and inverse deviation 1 / sqrt(var + epsilon) for
 // each sample and group of cols / groups neighbouring columns; gamma and beta a column.
 // mean, inverse: [samples, groups].

@@ -25,6 +25,7 @@ struct MetricSpec {
     Count count = Count::accuracy;
     CountParams count_params{};
     bool weighted = false;  // sample weights apply (Keras: weighted_metrics)
+    bool masked = true;     // the mask of the outputs applies
 };
 
 // Running sums of an epoch.
@@ -79,6 +80,8 @@ class Trainer {
         const T* x;
         const T* y;
         const T* weights;  // one a row of the loss, or null
+        const T* mask;     // of the outputs, the same
+        const T* both;     // their product, the same
         index_t rows;      // of the loss
         index_t samples;
         index_t first_row;
@@ -86,6 +89,8 @@ class Trainer {
     Batch load(const Feed& feed, index_t start, index_t samples);
     const T* bring(const Source& source, const Feed& feed, index_t start, index_t n,
                    AlignedBuffer& buffer);
+    void weigh(Batch& batch);
+    double counted(const Batch& batch, const T* weights) const;
     double run_loss(const Batch& batch, bool training, double& value_scale);
     void add_metrics(const Batch& batch, Totals& totals);
     [[noreturn]] void refuse_label(const Batch& batch, index_t row, index_t cols) const;
@@ -97,7 +102,7 @@ class Trainer {
     bool keeps_predictions_ = false;
     std::vector<MetricSpec> metrics_;
     Session<T> session_;
-    AlignedBuffer x_, y_, weights_, row_weights_;
+    AlignedBuffer x_, y_, weights_, row_weights_, both_;
     std::uint64_t stream_ = 0;
 };
 

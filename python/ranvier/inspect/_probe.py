@@ -41,7 +41,7 @@ class Probe(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return self.outer.compute_output_shape(input_shape)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return previous_mask if self.outer.return_sequences else None
 
     def forward(self, x: Array, training: bool = False, mask: Any = None) -> tuple[Array, Any]:

@@ -197,7 +197,7 @@ def _hidden_gradient(model: Sequential, place: Place, x: Array, y: Array) -> Arr
     chain = [*place.layers[: place.at], probe, *place.layers[place.at + 1 :]]
     net = Network(chain, x.shape[1:], model.dtype)
     predictions, tape = net.forward(x, 0, training=False)
-    mask = getattr(net, "mask", None)  # of the outputs: they are left out of the loss
+    mask = net.mask  # of the outputs: they are left out of the loss
     dy = model._loss.gradient(y, predictions, **({} if mask is None else {"mask": mask}))
     net.backward(tape, np.ascontiguousarray(dy, model.dtype))
     assert probe.gradient is not None

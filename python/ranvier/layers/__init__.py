@@ -12,6 +12,7 @@ from ranvier.layers.depthwise import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from ranvier.layers.embedding import Embedding
 from ranvier.layers.framing import (
     Cropping1D,
     Cropping2D,
@@ -37,6 +38,7 @@ from ranvier.layers.layer_normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from ranvier.layers.masking import Masking
 from ranvier.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -69,6 +71,7 @@ from ranvier.layers.string_lookup import StringLookup
 from ranvier.layers.text_vectorization import TextVectorization
 from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from ranvier.layers.wrapper import TimeDistributed, Wrapper
 
 # Keras' short names
 AvgPool1D = AveragePooling1D
@@ -112,6 +115,7 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GRUCell",
     "GaussianNoise",
@@ -135,6 +139,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -168,10 +173,12 @@ __all__ = [
     "StackedRNNCells",
     "StringLookup",
     "TextVectorization",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

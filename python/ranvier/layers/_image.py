@@ -108,15 +108,15 @@ class ImageLayer(Layer):
         n, a, _, c = input_shape
         return (n, a, height, width) if self.channels_first else (n, height, width, c)
 
-    def __call__(self, x: Any, training: bool = False) -> NDArray[Any]:
+    def __call__(self, x: Any, training: bool = False, mask: Any = None) -> NDArray[Any]:
         """The layer's output on a batch of images, or on one image."""
         if isinstance(x, Layer):
-            return super().__call__(x, training)
+            return super().__call__(x, training, mask)
         array = _dtypes.as_numeric(self.label, x)
         if array.ndim == 3:
-            y: NDArray[Any] = super().__call__(array[None], training)[0]
+            y: NDArray[Any] = super().__call__(array[None], training, mask)[0]
             return y
-        return super().__call__(array, training)
+        return super().__call__(array, training, mask)
 
 
 class RandomImageLayer(ImageLayer):
@@ -131,9 +131,9 @@ class RandomImageLayer(ImageLayer):
         self._stream_seed = seed_of(self, seed)
         self._calls = 0
 
-    def __call__(self, x: Any, training: bool = True) -> NDArray[Any]:
+    def __call__(self, x: Any, training: bool = True, mask: Any = None) -> NDArray[Any]:
         """The layer's output on a batch of images, or on one image."""
-        return super().__call__(x, training)
+        return super().__call__(x, training, mask)
 
     def _next_stream(self) -> int:
         self._calls += 1

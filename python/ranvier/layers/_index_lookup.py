@@ -320,7 +320,7 @@ class IndexLookup(Layer):
             rows *= self._idf
         return rows
 
-    def __call__(self, x: Any, training: bool = False) -> NDArray[Any]:
+    def __call__(self, x: Any, training: bool = False, mask: Any = None) -> NDArray[Any]:
         """The indices of tokens, or what `output_mode` makes of them."""
         if self.invert:
             return self._tokens_of(x)

@@ -59,9 +59,7 @@ class Nested(Layer):
 
     @property
     def weights(self) -> list[Variable]:
-        trained = [v for layer in self.inner_layers() for v in layer.weights if v.trainable]
-        others = [v for layer in self.inner_layers() for v in layer.weights if not v.trainable]
-        return trained + others
+        return [v for layer in self.inner_layers() for v in layer.weights]
 
     variables = weights
     trainable_variables = trainable_weights

@@ -31,6 +31,8 @@ class Activation(Layer):
     array([[0., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -52,6 +54,8 @@ class ReLU(Layer):
     >>> ranvier.layers.ReLU(max_value=6)(np.array([[-1.0, 3.0, 9.0]], "float32"))
     array([[0., 3., 6.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -83,6 +87,8 @@ class LeakyReLU(Layer):
     array([[-1.,  2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
             negative_slope = kwargs.pop("alpha")
@@ -106,6 +112,8 @@ class ELU(Layer):
     array([[0., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = _number(self, "alpha", alpha)
@@ -128,6 +136,8 @@ class PReLU(Layer):
     >>> ranvier.layers.PReLU("ones")(np.array([[-1.0, 2.0]], "float32"))
     array([[-1.,  2.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -182,6 +192,8 @@ class Softmax(Layer):
     >>> ranvier.layers.Softmax()(np.array([[1.0, 1.0]], "float32"))
     array([[0.5, 0.5]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -24,7 +24,8 @@ class BatchNormalization(Layer):
 
     In training, mean and variance (biased) are those of the batch, and the moving statistics go
     towards them: `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and also in
-    training while `trainable` is False, the moving statistics are used and stay as they are.
+    training while `trainable` is False, the moving statistics are used and stay as they are. With a
+    mask (of Masking or Embedding), the statistics of a batch are those of the steps that count.
 
     Args:
         axis: the axis of the channels, counted with the batch axis. Default -1, the last; any
@@ -44,7 +45,7 @@ class BatchNormalization(Layer):
 
     Raises:
         ValueError: an argument out of range; an axis that the input lacks or whose extent is
-            unknown; `synchronized=True` or `renorm=True`.
+            unknown; `synchronized=True` or `renorm=True`; a mask where `axis` is not the last.
 
     Reference: Ioffe & Szegedy, arXiv 1502.03167, algorithms 1 and 2.
 
@@ -56,6 +57,8 @@ class BatchNormalization(Layer):
     >>> layer.moving_mean.numpy().round(6)
     array([0.02], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -159,6 +162,10 @@ class BatchNormalization(Layer):
             weight(v) for v in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         ]
 
+        mask = builder.masks.get(x, -1) if self.trainable else -1
+        if mask >= 0 and self._axes != [self._rank - 1]:
+            raise ValueError(f"{self.label}: with a mask, `axis` must be the last; got {self.axis}")
+
         def node(value: int) -> int:
             return int(
                 builder.graph.batch_norm(
@@ -168,6 +175,7 @@ class BatchNormalization(Layer):
                     self.momentum,
                     self.epsilon,
                     not self.trainable,
+                    mask,
                 )
             )
 

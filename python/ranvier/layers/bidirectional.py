@@ -208,10 +208,19 @@ class Bidirectional(Nested):
             )
         )
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
+        return mask if self.return_sequences else None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """That of the inputs, if the output has steps."""
+        return previous_mask if self.return_sequences else None
+
+    def forward(self, x: Array, training: bool = False, mask: Any = None) -> tuple[Array, Any]:
         """Cells of one's own, or stacks of them: each direction by itself."""
         self._require_merged()
-        (a, first), (b, second) = (layer.forward(x, training) for layer in self.inner_layers())
+        (a, first), (b, second) = (
+            layer.forward(x, training, mask) for layer in self.inner_layers()
+        )
         return self._merge(a, b), (first, second, a, b)
 
     def backward(self, cache: Any, dy: Array) -> tuple[Array, list[Array]]:

@@ -39,6 +39,8 @@ class Dense(Layer):
     array([[6., 6.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,

@@ -124,6 +124,9 @@ class GlobalMaxPooling3D(_GlobalPooling):
 class GlobalAveragePooling1D(_GlobalPooling):
     """The mean over all positions of a sequence: `y_c = mean_t x_tc`.
 
+    With a mask (of Masking or Embedding) the mean is over the positions that count; NaN where there
+    are none, as in Keras. No mask passes on.
+
     Args:
         data_format: "channels_last" (default, (N, W, C)) or "channels_first" ((N, C, W)).
         keepdims: whether the pooled axes stay, with extent 1. Default False.
@@ -139,6 +142,21 @@ class GlobalAveragePooling1D(_GlobalPooling):
     """
 
     _axes, _average = 1, True
+    supports_masking = True
+
+    def lower(self, builder: Builder, x: int) -> int:
+        mask = builder.masks.get(x)
+        if mask is None:
+            return super().lower(builder, x)
+        x = to_channels_last(builder.graph, x, 1, self.data_format)
+        x = builder.graph.sequence("masked_mean", [x, mask], [], [self.keepdims])
+        return from_channels_last(builder.graph, x, 1, self.data_format) if self.keepdims else x
+
+    def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
+        return None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None
 
 
 class GlobalAveragePooling2D(_GlobalPooling):

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ranvier import _dtypes
 from ranvier.layers.layer import Layer, Shape
+
+# Keras' dtypes of inputs that hold numbers of classes or words.
+_INTEGERS = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 
 
 class InputLayer(Layer):
@@ -32,7 +34,9 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, dtype=dtype)
+        integers = isinstance(dtype, str) and dtype in _INTEGERS
+        super().__init__(name=name, dtype=None if integers else dtype)
+        self._told_dtype = dtype if integers else self.dtype
         given = kwargs.pop("input_shape", None)
         if kwargs:
             raise TypeError(f"{self.label}: unknown argument `{next(iter(kwargs))}`")
@@ -61,7 +65,7 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             "batch_shape": list(self.batch_shape),
-            "dtype": _dtypes.standardize(self.dtype),
+            "dtype": self._told_dtype,
             "sparse": False,
             "ragged": False,
             "name": self.name,
@@ -96,7 +100,8 @@ def Input(
     Args:
         shape: of a sample, without the batch axis; None for an extent that varies.
         batch_size: fixed batch size, or None.
-        dtype: "float32" by default.
+        dtype: "float32" by default. That of integers ("int32", ...) is only noted: the model takes
+            any numeric array and computes in the dtype of its layers.
         sparse, ragged, tensor, optional: Keras' arguments; only their defaults are supported.
         batch_shape: the shape with the batch axis, instead of `shape` and `batch_size`.
         name: of the layer.

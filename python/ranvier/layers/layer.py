@@ -12,6 +12,7 @@ import numpy as np
 from ranvier import _dtypes, constraints, initializers, regularizers
 from ranvier._config import Configurable
 from ranvier._suggest import suggestion
+from ranvier.layers._masks import as_mask, warn_of_mask
 from ranvier.variables import Variable, layout
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Layer(Configurable):
 
     # Of a layer that only works outside models: why.
     outside_models: str | None = None
+    # Whether a mask (which steps of a sequence count) passes on to the layer after this one.
+    supports_masking = False
 
     def __init__(
         self,
@@ -139,6 +142,8 @@ class Layer(Configurable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
         if "build" in cls.__dict__:
             cls.build = _marking_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -313,8 +318,28 @@ class Layer(Configurable):
         """Adds this layer's nodes to the graph after value `x`; returns the output value."""
         raise NotImplementedError
 
+    def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
+        """The mask of the output `y` as a value of the graph; `mask` is that of the input `x`."""
+        if self.supports_masking:
+            return mask
+        if mask is not None:
+            warn_of_mask(self)
+        return None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the output, or None; a layer of your own that supports masking may write it.
+
+        Args:
+            inputs: array, batch axis first.
+            previous_mask: that of the inputs, or None.
+        """
+        return previous_mask
+
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
-        """A layer of your own: its output, and what `backward` needs."""
+        """A layer of your own: its output, and what `backward` needs.
+
+        If it has an argument `mask`, it gets the input's mask (1 for steps that count), or None.
+        """
         raise NotImplementedError(
             f"{self.label} must write forward(x, training), which returns (output, cache)"
             + (" (Keras' call() has no gradient here)" if hasattr(self, "call") else "")
@@ -331,6 +356,10 @@ class Layer(Configurable):
         """Whether the C++ graph runs this layer (else it is written in Python)."""
         return type(self).lower is not Layer.lower
 
+    def in_turn(self) -> list[Layer]:
+        """The layers that run one after the other in its place: itself, but for a model."""
+        return [self]
+
     def ensure_built(self, input_shape: Shape) -> None:
         if self.built:
             return
@@ -338,8 +367,14 @@ class Layer(Configurable):
         self.built = True
         self.input_shape = tuple(input_shape)
 
-    def __call__(self, x: Any, training: bool = False) -> NDArray[Any]:
-        """The layer's output on an array, outside any model."""
+    def __call__(self, x: Any, training: bool = False, mask: Any = None) -> NDArray[Any]:
+        """The layer's output on an array, outside any model.
+
+        Args:
+            x: array, batch axis first.
+            training: whether to run as in training.
+            mask: which steps of `x` count, of the shape of its first axes; or None.
+        """
         from ranvier.models.network import Network
 
         if isinstance(x, Layer):
@@ -352,7 +387,8 @@ class Layer(Configurable):
         network: Network | None = self.__dict__.get("_network")
         if network is None or network.sample_shape != array.shape[1:]:
             network = self.__dict__["_network"] = Network([self], array.shape[1:], self.dtype)
-        return network.run(array, training, self._next_stream())
+        given = as_mask(self, mask, array.shape)
+        return network.run(array, training, self._next_stream(), given)
 
     def _next_stream(self) -> int:
         """Which random numbers the next call of this layer alone draws."""

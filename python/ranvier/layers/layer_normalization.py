@@ -77,6 +77,8 @@ class LayerNormalization(_RowNormalization):
     array([[-1.,  1.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: int | list[int] = -1,
@@ -193,6 +195,8 @@ class UnitNormalization(_RowNormalization):
     >>> ranvier.layers.UnitNormalization()(np.array([[3.0, 4.0]], "float32"))
     array([[0.6, 0.8]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, axis: int | list[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

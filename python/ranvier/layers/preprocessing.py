@@ -32,6 +32,8 @@ class Rescaling(Layer):
     array([[2., 3.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale = scale
@@ -70,6 +72,8 @@ class Normalization(Layer):
     >>> layer(np.array([[5.0]], "float32"))
     array([[3.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,

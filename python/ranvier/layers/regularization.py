@@ -49,6 +49,8 @@ class Dropout(Layer):
     array([[1., 1., 1.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
     ) -> None:
@@ -76,6 +78,8 @@ class GaussianNoise(Layer):
     >>> ranvier.layers.GaussianNoise(0.1)(np.ones((1, 3), "float32"))
     array([[1., 1., 1.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -234,10 +234,18 @@ class RNN(Nested):
             x = int(builder.graph.recurrent(x, mask, spec, params, cell.stream_seed))
         return x
 
-    def forward(self, x: Array, training: bool = False) -> tuple[Array, Any]:
+    def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
+        return mask if self.return_sequences else None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """That of the inputs, if the output has steps."""
+        return previous_mask if self.return_sequences else None
+
+    def forward(self, x: Array, training: bool = False, mask: Any = None) -> tuple[Array, Any]:
         """A cell of one's own: steps in Python."""
         self._require_one_output()
-        y, states, kept = self.walk(x, self._first_states(x, None), None, training, keep=True)
+        skipped = mask_array(self, mask, x.shape[:2])
+        y, states, kept = self.walk(x, self._first_states(x, None), skipped, training, keep=True)
         self._leave(states)
         return y, kept
 

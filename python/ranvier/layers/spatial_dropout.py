@@ -18,6 +18,7 @@ class _SpatialDropout(Layer):
     _rank: ClassVar[int]
     rate: float
     data_format: str = "channels_last"
+    supports_masking = True
 
     def _set(self, rate: float, seed: int | None) -> None:
         self.rate = number(self.label, "rate", rate, 0.0, 1.0)

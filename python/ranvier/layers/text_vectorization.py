@@ -215,7 +215,7 @@ class TextVectorization(Layer):
 
     # -- use --------------------------------------------------------------------------------
 
-    def __call__(self, x: Any, training: bool = False) -> NDArray[Any]:
+    def __call__(self, x: Any, training: bool = False, mask: Any = None) -> NDArray[Any]:
         """The indices of the tokens of texts, or what `output_mode` makes of them."""
         rows, lead = self._rows(x)
         lengths = lengths_of(rows)

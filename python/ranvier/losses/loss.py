@@ -116,25 +116,31 @@ class Loss(Configurable):
         true = _dtypes.as_numeric(label, y_true, "y_true")
         return true.astype(kind, copy=False), pred.astype(kind, copy=False)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> Any:
         """The loss: a number, or one value a sample if there is no reduction.
 
         Args:
             y_true: labels.
             y_pred: predictions (N, ...).
             sample_weight: weights of the samples, or None.
+            mask: which of the values count (of their shape), or None. What Keras takes from y_pred.
         """
         true, pred = self._arrays(y_true, y_pred)
         values = np.asarray(self.call(true, pred))
+        counts = self._mask(values.shape, true, pred, mask)
         if self.reduction in (None, "none"):
-            weights = self._weights(values.shape, sample_weight, self.mask(true, pred))
+            weights = self._weights(values.shape, sample_weight, counts)
             return values if weights is None else values * weights
-        weights = self._coefficients(values.shape, sample_weight, self.mask(true, pred))
+        weights = self._coefficients(values.shape, sample_weight, counts)
         if isinstance(weights, float):
             return float(np.sum(values, dtype=np.float64)) * weights
         return float(np.sum(values * weights, dtype=np.float64))
 
-    def gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> NDArray[Any]:
+    def gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> NDArray[Any]:
         """The derivative of the loss in the predictions (of the sum, if there is no reduction).
 
         Returns:
@@ -142,11 +148,26 @@ class Loss(Configurable):
         """
         true, pred = self._arrays(y_true, y_pred)
         shape = np.shape(self.call(true, pred))
-        weights = self._coefficients(shape, sample_weight, self.mask(true, pred))
+        weights = self._coefficients(shape, sample_weight, self._mask(shape, true, pred, mask))
         dy = np.asarray(self.gradient_call(true, pred))
         if not isinstance(weights, float):
             weights = weights.reshape(weights.shape + (1,) * (dy.ndim - weights.ndim))
         return np.reshape(dy * weights, pred.shape).astype(pred.dtype, copy=False)
+
+    def _mask(
+        self, shape: tuple[int, ...], y_true: Any, y_pred: Any, given: Any
+    ) -> NDArray[Any] | None:
+        """Which values count: those that the loss and the given mask let count."""
+        own = self.mask(y_true, y_pred)
+        if given is None:
+            return own
+        mask = np.asarray(given) != 0
+        if mask.shape != shape:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': a mask of shape {mask.shape} does not fit "
+                f"loss values of shape {shape}"
+            )
+        return mask if own is None else mask & own
 
     def _weights(
         self, shape: tuple[int, ...], sample_weight: Any, mask: NDArray[Any] | None

@@ -87,13 +87,15 @@ class NativeLoss(Loss):
         ignored = self._ignored()
         return None if ignored is None else self._fit(y_true, y_pred)[0] != ignored
 
-    def gradient(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> NDArray[Any]:
+    def gradient(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> NDArray[Any]:
         if type(self).call is not NativeLoss.call:
-            return super().gradient(y_true, y_pred, sample_weight)
+            return super().gradient(y_true, y_pred, sample_weight, mask)
         true, pred = self._arrays(y_true, y_pred)
         fit_true, fit_pred = self._fit(true, pred)
         shape = fit_pred.shape[:-1]
-        weights = self._coefficients(shape, sample_weight, self.mask(true, pred))
+        weights = self._coefficients(shape, sample_weight, self._mask(shape, true, pred, mask))
         scale = 1.0
         if isinstance(weights, float):
             scale, weights = weights, None

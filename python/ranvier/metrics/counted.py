@@ -23,6 +23,7 @@ class Counted(Mean):
     kind: str
     sparse = False
     ignore_class: int | None = None
+    _masked = True
 
     @property
     def native(self) -> tuple[str, dict[str, Any]] | None:

@@ -60,6 +60,7 @@ class RootMeanSquaredError(_MeanLoss):
     """
 
     kind = "mean_squared_error"
+    _masked = False  # Keras' is no mean of a function
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)

@@ -43,6 +43,8 @@ class Metric(Configurable):
 
     # Whether training wants more of it ("up") or less ("down"); read by callbacks that compare.
     _direction: str | None = None
+    # Whether steps that the outputs' mask leaves out do not count, as in Keras' means of functions.
+    _masked = False
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = snake(type(self).__name__) if name is None else name
@@ -194,6 +196,8 @@ class MeanMetricWrapper(Mean):
     >>> MeanMetricWrapper(lambda t, p: np.abs(t - p), name="off")([1.0, 2.0], [1.0, 4.0])
     1.0
     """
+
+    _masked = True
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         if not callable(fn):

@@ -19,14 +19,24 @@ class Builder:
     """What `Layer.lower` gets: the graph under construction and the variables it uses.
 
     `builder.graph` is a `_core.Graph32` or `Graph64`; its methods add nodes and return values.
+    `builder.masks` has the mask of each value that has one: a value of 1 for steps that count and
+    0 for those to skip, of the shape of the sequence's first axes. Nodes only look at it.
+
+    Args:
+        sample_shape: of the input, without the batch axis.
+        dtype: of everything.
+        mask_axes: how many axes the mask has that comes with the input; 0: there is none.
     """
 
-    def __init__(self, sample_shape: tuple[int | None, ...], dtype: str) -> None:
+    def __init__(
+        self, sample_shape: tuple[int | None, ...], dtype: str, mask_axes: int = 0
+    ) -> None:
         self.graph: Any = _core.Graph64() if dtype == "float64" else _core.Graph32()
         self.variables: list[Variable] = []
         self.trained: list[bool] = []
-        self.masks: dict[int, int] = {}  # of a value: its mask, [batch, steps] of 1 and 0
-        self.x: int = self.graph.input([-1 if n is None else n for n in sample_shape])
+        extents = [-1 if n is None else n for n in sample_shape]
+        self.x: int = self.graph.input(extents, mask_axes)
+        self.masks: dict[int, int] = {self.x: self.x + 1} if mask_axes else {}
 
     def weight(self, variable: Variable, trainable: bool) -> int:
         """The graph's number for a variable; `trainable` is the layer's own flag."""
@@ -36,8 +46,11 @@ class Builder:
         return int(self.graph.param(variable.size, trained))
 
     def add(self, layer: Layer, x: int) -> int:
-        """Adds a whole layer, its activity regularizer included."""
-        x = layer.lower(self, x)
+        """Adds a whole layer, its activity regularizer and its output's mask included."""
+        before = self.masks.get(x)
+        y = layer.lower(self, x)
+        mask = layer.lower_mask(self, x, y, before)
+        x = y
         penalty = layer.activity_regularizer
         if penalty is not None:
             if penalty.native is None:
@@ -46,7 +59,19 @@ class Builder:
                 )
             x = self.graph.activity_regularizer(x, *penalty.native)
         self.graph.label(layer.label)
+        if mask is None:
+            self.masks.pop(x, None)
+        else:
+            self.masks[x] = mask
         return x
+
+    def finish(self, x: int) -> None:
+        """Makes `x` and its mask the graph's output."""
+        y = x
+        # a graph without nodes (only an InputLayer) still has an output: its input
+        if x == self.x:
+            y = self.graph.activation(x, "linear")
+        self.graph.set_output(y, self.masks.get(x, -1))
 
     def split_activation(self, label: str, function: Any) -> tuple[tuple[Any, ...], Any]:
         """(what a matrix product may apply as it goes, what must be a node of its own).

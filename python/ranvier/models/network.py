@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ranvier import _core
+from ranvier.layers._masks import as_mask, warn_of_mask
 from ranvier.models.lowering import Builder
 from ranvier.variables import layout
 
@@ -33,29 +34,53 @@ class Slot(NamedTuple):
 
 
 class _Native:
-    """A run of layers that the engine computes."""
+    """A run of layers that the engine computes: a graph, and others for inputs with masks."""
 
     def __init__(
         self, layers: list[Layer], sample_shape: tuple[int | None, ...], dtype: str
     ) -> None:
         self.layers = layers
-        self.builder = Builder(sample_shape, dtype)
-        x = self.builder.x
-        for layer in layers:
-            x = self.builder.add(layer, x)
-        # a graph without nodes (only an InputLayer) still has an output: its input
-        if x == self.builder.x:
-            self.builder.graph.activation(x, "linear")
-        make = _core.Runner64 if dtype == "float64" else _core.Runner32
-        self.runner: Any = make(self.builder.graph)
+        self.sample_shape = sample_shape
+        self.dtype = dtype
+        self._bound: tuple[NDArray[Any], dict[int, int]] | None = None
+        self._masked: dict[int, tuple[Builder, Any]] = {}
+        self.builder, self.runner = self._lower(0)
+
+    def _lower(self, mask_axes: int) -> tuple[Builder, Any]:
+        builder = Builder(self.sample_shape, self.dtype, mask_axes)
+        x = builder.x
+        for layer in self.layers:
+            x = builder.add(layer, x)
+        builder.finish(x)
+        make = _core.Runner64 if self.dtype == "float64" else _core.Runner32
+        return builder, make(builder.graph)
+
+    def runner_for(self, mask: NDArray[Any] | None) -> Any:
+        """What runs inputs with such a mask."""
+        if mask is None:
+            return self.runner
+        made = self._masked.get(mask.ndim)
+        if made is None:
+            made = self._lower(mask.ndim)
+            if self._bound is not None:
+                _bind(*made, *self._bound)
+            self._masked[mask.ndim] = made
+        return made[1]
 
     def bind(self, gradient: NDArray[Any], offsets: dict[int, int]) -> None:
-        values = [v.value.reshape(-1) for v in self.builder.variables]
-        places = [
-            offsets.get(id(v), -1) if trained else -1
-            for v, trained in zip(self.builder.variables, self.builder.trained, strict=True)
-        ]
-        self.runner.bind(values, gradient, places)
+        self._bound = (gradient, offsets)
+        for builder, runner in ((self.builder, self.runner), *self._masked.values()):
+            _bind(builder, runner, gradient, offsets)
+
+
+def _bind(builder: Builder, runner: Any, gradient: NDArray[Any], offsets: dict[int, int]) -> None:
+    """Tells a graph where its weights and their gradients lie."""
+    values = [v.value.reshape(-1) for v in builder.variables]
+    places = [
+        offsets.get(id(v), -1) if trained else -1
+        for v, trained in zip(builder.variables, builder.trained, strict=True)
+    ]
+    runner.bind(values, gradient, places)
 
 
 class Network:
@@ -67,11 +92,14 @@ class Network:
         self.layers = layers
         self.sample_shape = sample_shape
         self.dtype = dtype
+        self._in_turn = [inner for layer in layers for inner in layer.in_turn()]
         self._shapes: list[tuple[int | None, ...]] = []
         self._output_shapes: dict[int, tuple[int | None, ...]] = {}
-        self._python_penalty = 0.0
+        # of the last `forward`: activity regularisation, and the mask of the output
+        self.penalty = 0.0
+        self.mask: NDArray[Any] | None = None
         shape: tuple[int | None, ...] = (None, *sample_shape)
-        for layer in layers:
+        for layer in self._in_turn:
             self._shapes.append(shape)
             shape = tuple(layer.compute_output_shape(shape))
             self._output_shapes[id(layer)] = shape
@@ -82,7 +110,7 @@ class Network:
         self.segments: list[_Native | Layer] = []
         run: list[Layer] = []
         start = 0
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self._in_turn):
             if layer.is_native:
                 if not run:
                     start = i
@@ -154,23 +182,34 @@ class Network:
 
     # -- running ----------------------------------------------------------------------------
 
-    def run(self, x: NDArray[Any], training: bool = False, stream: int = 0) -> NDArray[Any]:
+    def run(
+        self,
+        x: NDArray[Any],
+        training: bool = False,
+        stream: int = 0,
+        mask: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
         """The output on a batch, nothing kept."""
         self.refresh()
         if x.shape[0] == 0:
             return np.zeros((0, *(n or 0 for n in self.output_shape[1:])), self.dtype)
         for segment in self.segments:
             if isinstance(segment, _Native):
+                runner = segment.runner_for(mask)
                 if training:
-                    x = segment.runner.forward(x, True, stream, False)
+                    x, mask = runner.forward(x, True, stream, False, mask)
                 else:
-                    x = segment.runner.predict(x, _CHUNK)
+                    x, mask = runner.predict(x, _CHUNK, mask)
             else:
-                x = self._python(segment, x, training)[0]
+                x, mask, _ = self._python(segment, x, training, mask)
         return x
 
-    def _python(self, layer: Layer, x: NDArray[Any], training: bool) -> tuple[NDArray[Any], Any]:
-        result = layer.forward(x, training=training)
+    def _python(
+        self, layer: Layer, x: NDArray[Any], training: bool, mask: NDArray[Any] | None
+    ) -> tuple[NDArray[Any], NDArray[Any] | None, Any]:
+        """Output, its mask, and what `backward` needs."""
+        more = {"mask": mask} if _takes_mask(layer) else {}
+        result = layer.forward(x, training=training, **more)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(
                 f"{layer.label}: forward() must return (output, cache); got {type(result).__name__}"
@@ -184,7 +223,7 @@ class Network:
                 f"{layer.label}: forward() gave an output of shape {y.shape}; "
                 f"compute_output_shape() says {want}"
             )
-        return y, result[1]
+        return y, _mask_after(layer, x, y, mask), result[1]
 
     def forward(
         self,
@@ -192,19 +231,24 @@ class Network:
         stream: int,
         want_input_gradient: bool = False,
         training: bool = True,
+        mask: NDArray[Any] | None = None,
     ) -> tuple[NDArray[Any], list[Any]]:
-        """A pass that leaves `penalty`; the second result is what `backward` takes."""
+        """A pass that leaves `penalty` and `mask`; the second result is what `backward` takes."""
         tape: list[Any] = []
-        self._python_penalty = 0.0
+        self.penalty = 0.0
         for i, segment in enumerate(self.segments):
             if isinstance(segment, _Native):
-                tape.append(x)
-                x = segment.runner.forward(x, training, stream, i > 0 or want_input_gradient)
+                runner = segment.runner_for(mask)
+                tape.append((x, mask, runner))  # the mask must live until `backward`
+                wants = i > 0 or want_input_gradient
+                x, mask = runner.forward(x, training, stream, wants, mask)
+                self.penalty += runner.penalty
             else:
-                x, cache = self._python(segment, x, training)
+                x, mask, cache = self._python(segment, x, training, mask)
                 if segment.activity_regularizer is not None:
-                    self._python_penalty += float(segment.activity_regularizer(x)) / len(x)
+                    self.penalty += float(segment.activity_regularizer(x)) / len(x)
                 tape.append((x, cache))
+        self.mask = mask
         return x, tape
 
     def backward(self, tape: list[Any], dy: NDArray[Any]) -> Any:
@@ -214,7 +258,7 @@ class Network:
         """
         for segment, kept in zip(reversed(self.segments), reversed(tape), strict=True):
             if isinstance(segment, _Native):
-                dy = segment.runner.backward(kept, dy)
+                dy = kept[2].backward(kept[0], dy)
                 continue
             y, cache = kept
             if segment.activity_regularizer is not None:
@@ -238,11 +282,24 @@ class Network:
             dy = np.ascontiguousarray(dx, self.dtype)
         return dy
 
-    @property
-    def penalty(self) -> float:
-        """Activity regularisation of the last `forward`."""
-        native = sum(s.runner.penalty for s in self.segments if isinstance(s, _Native))
-        return native + self._python_penalty
+
+def _takes_mask(layer: Layer) -> bool:
+    """Whether the `forward` of a layer written in Python has an argument `mask`."""
+    code = getattr(type(layer).forward, "__code__", None)
+    return (
+        code is not None and "mask" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    )
+
+
+def _mask_after(
+    layer: Layer, x: NDArray[Any], y: NDArray[Any], mask: NDArray[Any] | None
+) -> NDArray[Any] | None:
+    """The mask of the output of a layer written in Python."""
+    if not layer.supports_masking:
+        if mask is not None:
+            warn_of_mask(layer)
+        return None
+    return as_mask(layer, layer.compute_mask(x, mask), y.shape, "the mask of the output")
 
 
 def _nothing(x: Any) -> None:

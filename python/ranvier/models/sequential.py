@@ -9,6 +9,7 @@ import numpy as np
 
 from ranvier import _dtypes
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier.layers._masks import as_mask
 from ranvier.layers.input import InputLayer, extents
 from ranvier.layers.layer import Layer, Shape
 from ranvier.models.network import Network
@@ -243,6 +244,19 @@ class Sequential(Trainable, Layer):
     def is_native(self) -> bool:
         return all(layer.is_native for layer in self._layers)
 
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]
+        """Its layers say, each for itself."""
+        return True
+
+    def in_turn(self) -> list[Layer]:
+        if self.is_native or self.activity_regularizer is not None:
+            return [self]
+        return [inner for layer in self._layers for inner in layer.in_turn()]
+
+    def lower_mask(self, builder: Builder, x: int, y: int, mask: int | None) -> int | None:
+        return builder.masks.get(y)
+
     def lower(self, builder: Builder, x: int) -> int:
         for layer in self._layers:
             x = builder.add(layer, x)
@@ -340,17 +354,20 @@ class Sequential(Trainable, Layer):
         Args:
             x: array of the model's input shape, batch axis first.
             training: True runs dropout and noise as in training.
+            mask: which steps of `x` count, of the shape of its first axes; or None.
         """
         net = self._net
-        if net is not None and not training and net.epoch == layout.epoch:
+        if net is not None and not training and mask is None and net.epoch == layout.epoch:
             y = net.infer(x)
             if y is not None:
                 return y
-        return self._call(x, training)
+        return self._call(x, training, mask)
 
-    def _call(self, x: Any, training: bool) -> NDArray[Any]:
+    def _call(self, x: Any, training: bool, mask: Any) -> NDArray[Any]:
         array = np.ascontiguousarray(self._inputs(x), self.dtype)
-        return self.network().run(array, bool(training), self._next_stream() if training else 0)
+        stream = self._next_stream() if training else 0
+        given = as_mask(self, mask, array.shape)
+        return self.network().run(array, bool(training), stream, given)
 
     def _fit_shape(self, array: NDArray[Any]) -> NDArray[Any]:
         """Adds or drops a trailing axis of 1, as Keras does; else refuses what does not fit."""

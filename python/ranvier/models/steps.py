@@ -9,6 +9,8 @@ import numpy as np
 from ranvier import _core
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from ranvier.losses import Loss
@@ -124,6 +126,7 @@ class Steps:
             }
             spec["kind"] = name
             spec["weighted"] = self.weighted[i]
+            spec["masked"] = self.metrics[i]._masked
             specs.append(spec)
         trainer = make(runner, kind, reduction, smoothing, ignore, specs)
         trainer.keep_predictions(bool(self.python_metrics))
@@ -189,7 +192,7 @@ class Steps:
             assert variable.constraint is not None
             variable.assign(variable.constraint(variable.value))
         if self.python_metrics:
-            self._update_python_metrics(rows, order, start, batch, self._trainer.predictions())
+            self._update_python_metrics(rows, order, start, batch)
         return done
 
     def evaluate(self, rows: Rows, start: int, batch: int, max_batches: int, seconds: float) -> int:
@@ -210,7 +213,7 @@ class Steps:
             seconds,
         )
         if self.python_metrics:
-            self._update_python_metrics(rows, None, start, batch, self._trainer.predictions())
+            self._update_python_metrics(rows, None, start, batch)
         return done
 
     def _engine(self, run: Any, *arguments: Any) -> int:
@@ -259,17 +262,24 @@ class Steps:
         order: NDArray[Any] | None,
         start: int,
         batch: int,
-        predictions: NDArray[Any],
     ) -> None:
         _, y, weights = self._take(rows, order, start, batch)
-        for i in self.python_metrics:
-            self.metrics[i].update_state(y, predictions, weights if self.weighted[i] else None)
+        predictions, mask = self._trainer.predictions(), self._trainer.mask()
+        self._update(self.python_metrics, y, predictions, weights, mask)
 
-    def _add(self, y: Any, predictions: Any, weights: Any, loss: float, which: list[int]) -> None:
+    def _update(
+        self, which: Iterable[int], y: Any, predictions: Any, weights: Any, mask: Any
+    ) -> None:
+        for i in which:
+            own = weights if self.weighted[i] else None
+            if mask is not None and self.metrics[i]._masked:
+                own = mask if own is None else mask * _beside(own, mask)
+            self.metrics[i].update_state(y, predictions, own)
+
+    def _add(self, y: Any, predictions: Any, weights: Any, loss: float) -> None:
         self._sums[0] += loss * len(predictions)
         self._sums[1] += len(predictions)
-        for i in which:
-            self.metrics[i].update_state(y, predictions, weights if self.weighted[i] else None)
+        self._update(range(len(self.metrics)), y, predictions, weights, self.network.mask)
 
     def _train_python(self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int) -> None:
         assert self.optimizer is not None
@@ -277,8 +287,9 @@ class Steps:
         x, y, weights = self._take(rows, order, start, batch)
         predictions, tape = net.forward(x, self.stream)
         self.stream += 1
-        value = float(self.loss(y, predictions, weights)) + net.penalty
-        dy = self.loss.gradient(y, predictions, weights)
+        masked = {} if net.mask is None else {"mask": net.mask}
+        value = float(self.loss(y, predictions, weights, **masked)) + net.penalty
+        dy = self.loss.gradient(y, predictions, weights, **masked)
         net.backward(tape, np.ascontiguousarray(dy, net.dtype))
         value += self.penalty()
         for slot in net.trained:
@@ -290,10 +301,20 @@ class Steps:
         for slot in net.trained:
             if slot.variable.constraint is not None:
                 slot.variable.assign(slot.variable.constraint(slot.variable.value))
-        self._add(y, predictions, weights, value, list(range(len(self.metrics))))
+        self._add(y, predictions, weights, value)
 
     def _evaluate_python(self, rows: Rows, start: int, batch: int) -> None:
         x, y, weights = self._take(rows, None, start, batch)
-        predictions, _ = self.network.forward(x, 0, training=False)
-        value = float(self.loss(y, predictions, weights)) + self.network.penalty + self.penalty()
-        self._add(y, predictions, weights, value, list(range(len(self.metrics))))
+        net = self.network
+        predictions, _ = net.forward(x, 0, training=False)
+        masked = {} if net.mask is None else {"mask": net.mask}
+        value = float(self.loss(y, predictions, weights, **masked)) + net.penalty + self.penalty()
+        self._add(y, predictions, weights, value)
+
+
+def _beside(weights: Any, mask: Any) -> NDArray[Any]:
+    """Weights of samples, or of each step, in the mask's shape."""
+    given = np.asarray(weights)
+    if given.size == mask.size:
+        return given.reshape(mask.shape)
+    return given.reshape(len(mask), *(1,) * (mask.ndim - 1))
