@@ -87,19 +87,19 @@ CONV_PREDICT = [
 RNN_TRAIN = [
     Case(
         "LSTM(50) 100x1, batch 32, Adam",
-        (100, 1), (("lstm", 50), *_dense(10)), 32, 128, "adam", "train",
+        (100, 1), (("lstm", 50), *_dense(10)), 32, 512, "adam", "train",
     ),
     Case(
         "SimpleRNN(50) 100x1, batch 32, Adam",
-        (100, 1), (("rnn", 50), *_dense(10)), 32, 128, "adam", "train",
+        (100, 1), (("rnn", 50), *_dense(10)), 32, 512, "adam", "train",
     ),
     Case(
         "2 x LSTM(128) 50x64, batch 64, Adam",
-        (50, 64), (("lstm", 128), ("lstm", 128), *_dense(10)), 64, 256, "adam", "train",
+        (50, 64), (("lstm", 128), ("lstm", 128), *_dense(10)), 64, 512, "adam", "train",
     ),
     Case(
         "GRU(128) 50x64, batch 64, Adam",
-        (50, 64), (("gru", 128), *_dense(10)), 64, 256, "adam", "train",
+        (50, 64), (("gru", 128), *_dense(10)), 64, 512, "adam", "train",
     ),
 ]  # fmt: skip
 RNN_PREDICT = [

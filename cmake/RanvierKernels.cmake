@@ -26,7 +26,7 @@ function(ranvier_kernels)
                                      -fno-asynchronous-unwind-tables)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       foreach(source IN LISTS ARGN)
-        if(source MATCHES "activation|math")
+        if(source MATCHES "activation|math|rnn")
           set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
                                                            "-fschedule-insns;-fsched-pressure")
         endif()

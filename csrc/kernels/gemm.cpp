@@ -68,7 +68,7 @@ template <class T, int R>
 inline constexpr int kWide = kVecRegisters * 3 / 4 / R > 8 ? 8 : kVecRegisters * 3 / 4 / R;
 template <class T, int R>
 inline constexpr int kPart = kWide<T, R> < kTileVecs<T> ? kTileVecs<T>
-                             : kWide<T, R> > 4          ? 4
+                             : kWide<T, R> > 4 && R > 1 ? 4
                                                         : kWide<T, R>;
 
 template <class T, int R, std::size_t... NV>
@@ -82,7 +82,7 @@ template <class T, int R>
 void skinny_rows(const GemmTask<T>& t) {
     constexpr int L = kLanes<T>, wide = kWide<T, R>, part = kPart<T, R>;
     index_t j = 0;
-    if constexpr (wide > part)
+    if constexpr (wide > part || R == 1)
         for (; j + wide * L <= t.n; j += wide * L) {
             for (index_t r = 0; r < t.next_rows; ++r)
                 for (index_t v = 0; v < wide * L; v += 64 / static_cast<index_t>(sizeof(T)))

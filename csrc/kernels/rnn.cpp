@@ -1,6 +1,6 @@
 #include "kernels/rnn.hpp"
 
-#include "simd/math.hpp"
+#include "simd/gates.hpp"
 #include "simd/partial.hpp"
 
 namespace ranvier {
@@ -39,10 +39,10 @@ void lstm_forward(const RnnRows<T>& s) {
     over_rows<T>(s, [&](auto io, index_t row, index_t u) RV_LAMBDA_INLINE {
         T* z = s.gates + row * 4 * U + u;
         const index_t at = row * U + u;
-        const Vec<T> i = vsigmoid<T>(io.get(z)), f = vsigmoid<T>(io.get(z + U));
-        const Vec<T> g = vtanh<T>(io.get(z + 2 * U)), o = vsigmoid<T>(io.get(z + 3 * U));
+        const Vec<T> i = gate_sigmoid<T>(io.get(z)), f = gate_sigmoid<T>(io.get(z + U));
+        const Vec<T> g = gate_tanh<T>(io.get(z + 2 * U)), o = gate_sigmoid<T>(io.get(z + 3 * U));
         const Vec<T> c = fma(f, io.get(s.c_before + at), i * g);
-        const Vec<T> a = vtanh<T>(c), h = o * a;
+        const Vec<T> a = gate_tanh<T>(c), h = o * a;
         if (s.keep) {
             io.put(z, i);
             io.put(z + U, f);
@@ -83,8 +83,8 @@ void gru_forward(const RnnRows<T>& s) {
     over_rows<T>(s, [&](auto io, index_t row, index_t u) RV_LAMBDA_INLINE {
         T* gate = s.gates + row * 3 * U + u;
         const index_t at = row * U + u;
-        const Vec<T> z = vsigmoid<T>(io.get(gate)), r = vsigmoid<T>(io.get(gate + U));
-        const Vec<T> x = vtanh<T>(fma(r, io.get(s.inner + at), io.get(gate + 2 * U)));
+        const Vec<T> z = gate_sigmoid<T>(io.get(gate)), r = gate_sigmoid<T>(io.get(gate + U));
+        const Vec<T> x = gate_tanh<T>(fma(r, io.get(s.inner + at), io.get(gate + 2 * U)));
         const Vec<T> h = fma(z, io.get(s.h_before + at) - x, x);
         if (s.keep) {
             io.put(gate, z);

@@ -14,11 +14,12 @@ namespace {
 template <class T>
 struct Transposed {
     Transposed(const RnnSpec& s, const RnnRun<T>& r, bool want_dx)
-        : input(want_dx ? r.kernel : nullptr, columns(s), s.features, columns(s), true, true),
+        : input(want_dx ? r.kernel : nullptr, columns(s), s.features, columns(s), true,
+                Factor<T>::panels),
           recurrent(r.recurrent, is_gru(s.cell) ? 2 * s.units : columns(s), s.units, columns(s),
-                    true, true),
+                    true, Factor<T>::panels),
           candidate(is_gru(s.cell) ? r.recurrent + 2 * s.units : nullptr, s.units, s.units,
-                    columns(s), true, true) {}
+                    columns(s), true, Factor<T>::panels) {}
     Factor<T> input, recurrent, candidate;
 };
 

@@ -24,14 +24,14 @@ namespace {
 template <class T>
 struct Weights {
     Weights(const RnnSpec& s, const RnnRun<T>& r)
-        : in_place(r.cache == nullptr && r.batch <= 4),
+        : few(r.cache == nullptr && r.batch <= 4),
           input(r.kernel, s.features, columns(s), columns(s), false,
-                !(in_place && r.batch * r.steps <= 4)),
+                few && r.batch * r.steps <= 4 ? Factor<T>::in_place : Factor<T>::panels),
           // of the gates that need nothing but h', and the GRU's candidate apart
           recurrent(r.recurrent, s.units, is_gru(s.cell) ? 2 * s.units : columns(s), columns(s),
-                    false, !in_place),
+                    false, layout(r)),
           candidate(is_gru(s.cell) ? r.recurrent + 2 * s.units : nullptr, s.units, s.units,
-                    columns(s), false, !in_place),
+                    columns(s), false, layout(r)),
           bias_(s.use_bias && s.cell == Cell::gru_reset_after ? columns(s) : 0) {
         bias = s.use_bias ? r.bias : nullptr;
         if (!s.use_bias || s.cell != Cell::gru_reset_after) return;
@@ -43,12 +43,17 @@ struct Weights {
         candidate_bias = r.bias + 5 * U;
     }
 
-    bool in_place;
+    bool few;  // rows, so few that panels of the weights would not pay
     Factor<T> input, recurrent, candidate;
     const T* bias = nullptr;
     const T* candidate_bias = nullptr;
 
   private:
+    typename Factor<T>::Layout layout(const RnnRun<T>& r) const {
+        constexpr index_t kWorthCopying = 8;  // steps
+        if (!few) return Factor<T>::panels;
+        return r.steps < kWorthCopying ? Factor<T>::in_place : Factor<T>::aligned;
+    }
     Scratch<T> bias_;
 };
 
@@ -170,7 +175,7 @@ class Walk {
             for (index_t i = 0; i < n_ * U; ++i) dropped_[i] = h[i] * h_drop_[i];
             h = dropped_.get();
         }
-        w_.recurrent.multiply(n_, h, U, T(1), nullptr, k.gates, G);
+        w_.recurrent.multiply(n_, h, U, T(1), nullptr, k.gates, G, t);
         if (!is_gru(s_.cell)) return;
         k.inner = inner_of(t);
         if (s_.cell == Cell::gru_reset_after)

@@ -10,17 +10,28 @@ namespace ranvier {
 template <class T>
 class Factor {
   public:
-    // op(W) is k x n, W stored with row stride ld; null W: never used. `pack` false: in place, for
-    // products of at most `max_rows_in_place` rows, W not transposed.
-    Factor(const T* w, index_t k, index_t n, index_t ld, bool trans, bool pack)
+    // How the matrix lies for the products: packed for any number of rows; or row by row for few of
+    // them, where it is, or each row at the beginning of a cache line for many products.
+    enum Layout { panels, in_place, aligned };
+
+    // op(W) is k x n, W stored with row stride ld; null W: never used. trans: in panels only.
+    Factor(const T* w, index_t k, index_t n, index_t ld, bool trans, Layout layout)
         : kernels_(kernels<GemmKernels, T>()),
           w_(w),
           k_(k),
           n_(n),
           ld_(ld),
-          panels_(w && pack ? k * panels() * kernels_.nr : 0) {
-        if (w == nullptr || !pack) return;
-        packed_ = true;
+          packed_(layout == panels),
+          own_(w == nullptr || layout == in_place ? 0
+               : packed_                          ? k * blocks() * kernels_.nr
+                                                  : k * line()) {
+        if (w == nullptr || layout == in_place) return;
+        if (layout == aligned) {
+            for (index_t p = 0; p < k; ++p) std::copy_n(w + p * ld, n, own_.get() + p * line());
+            w_ = own_.get();
+            ld_ = line();
+            return;
+        }
         for (index_t p = 0; p < k; p += kBlock)
             for (index_t j = 0; j < n; j += kernels_.nr) {
                 const index_t depth = std::min(kBlock, k - p), width = std::min(nr(), n - j);
@@ -31,11 +42,10 @@ class Factor {
             }
     }
 
-    static index_t max_rows_in_place() { return kernels<GemmKernels, T>().mr; }
-
     // C = A op(W) + beta C + bias, A m x k with row stride lda. The same bits for any m.
-    void multiply(index_t m, const T* a, index_t lda, T beta, const T* bias, T* c,
-                  index_t ldc) const {
+    // `turn` counts the products of one walk.
+    void multiply(index_t m, const T* a, index_t lda, T beta, const T* bias, T* c, index_t ldc,
+                  index_t turn = 0) const {
         if (m <= 0 || n_ <= 0) return;
         GemmTask<T> task{};
         task.m = m;
@@ -44,9 +54,18 @@ class Factor {
         task.alpha = T(1);
         task.ldc = ldc;
         if (!packed_) {
-            task.n = n_, task.k = k_, task.a = a, task.b = w_, task.ldb = ld_;
-            task.beta = beta, task.c = c, task.bias = bias;
-            return kernels_.skinny(task);
+            task.k = k_, task.a = a, task.ldb = ld_, task.beta = beta;
+            // In halves, to and fro: a matrix somewhat larger than the cache next to the processor
+            // would else push each half out of it just before its turn.
+            const index_t half = (n_ / 2 + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes;
+            for (index_t i = 0; i < 2; ++i) {
+                const index_t j = (i == turn % 2) ? 0 : half;
+                task.n = j == 0 ? half : n_ - half;
+                if (task.n <= 0) continue;
+                task.b = w_ + j, task.c = c + j, task.bias = bias ? bias + j : nullptr;
+                kernels_.skinny(task);
+            }
+            return;
         }
         for (index_t p = 0; p < k_; p += kBlock)
             for (index_t j = 0; j < n_; j += kernels_.nr) {
@@ -65,16 +84,20 @@ class Factor {
   private:
     static constexpr index_t kBlock = 512;
     index_t nr() const { return kernels_.nr; }
-    index_t panels() const { return (n_ + nr() - 1) / nr(); }
+    index_t blocks() const { return (n_ + nr() - 1) / nr(); }
+    index_t line() const {
+        constexpr index_t in_line = 64 / static_cast<index_t>(sizeof(T));
+        return (n_ + in_line - 1) / in_line * in_line;
+    }
     T* at(index_t p, index_t j) const {
-        return panels_.get() + p * panels() * nr() + j * std::min(kBlock, k_ - p);
+        return own_.get() + p * blocks() * nr() + j * std::min(kBlock, k_ - p);
     }
 
     const GemmKernels<T>& kernels_;
     const T* w_;
     index_t k_, n_, ld_;
-    bool packed_ = false;
-    Scratch<T> panels_;
+    bool packed_;
+    Scratch<T> own_;
 };
 
 }  // namespace ranvier

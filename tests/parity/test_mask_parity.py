@@ -157,8 +157,11 @@ for _rank in (1, 2, 3):
         ARGUMENTS[f"{_kind}{_rank}DTranspose"] = {"filters": 2, "kernel_size": 1}
     ARGUMENTS[f"AveragePooling{_rank}D"] = ARGUMENTS[f"AvgPool{_rank}D"] = {"pool_size": 2}
     ARGUMENTS[f"DepthwiseConv{_rank}D"] = {"kernel_size": 1}
-# those that only wrap, and the base class
-NOT_LAYERS = {"Input", "Layer", "Wrapper", "TimeDistributed"}
+for _name in ("SimpleRNN", "LSTM", "GRU"):
+    ARGUMENTS[_name] = ARGUMENTS[f"{_name}Cell"] = {"units": 1}
+# the base class, those that only wrap, and those that Keras does not have without TensorFlow
+NOT_LAYERS = {"Input", "Layer", "Wrapper", "TimeDistributed", "RNN", "Bidirectional"}
+NOT_LAYERS |= {"StackedRNNCells", "IntegerLookup", "StringLookup", "TextVectorization"}
 
 
 @pytest.mark.parametrize("name", [n for n in L.__all__ if n not in NOT_LAYERS])
@@ -167,6 +170,7 @@ def test_the_same_layers_support_masking(name: str) -> None:
     theirs = getattr(K, name)(**arguments)
     assert getattr(L, name)(**arguments).supports_masking == theirs.supports_masking
     assert L.TimeDistributed(L.Dense(1)).supports_masking
+    assert L.Bidirectional(L.RNN(L.GRUCell(1))).supports_masking
     assert L.Embedding(2, 1, mask_zero=True).supports_masking
 
 
