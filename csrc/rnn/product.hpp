@@ -58,7 +58,7 @@ class Factor {
             // In halves, to and fro: a matrix somewhat larger than the cache next to the processor
             // would else push each half out of it just before its turn.
             const index_t lanes = kernels_.lanes;
-            const index_t half = std::min(n_, (n_ / 2 + lanes - 1) / lanes * lanes);
+            const index_t half = std::min(n_, ((n_ + 1) / 2 + lanes - 1) / lanes * lanes);
             for (index_t i = 0; i < 2; ++i) {
                 const index_t j = (i == turn % 2) ? 0 : half;
                 task.n = j == 0 ? half : n_ - half;

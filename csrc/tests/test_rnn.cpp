@@ -1,6 +1,7 @@
 // Recurrence against plain double loops over one row at a time: every cell, both passes, odd sizes,
 // masks, dropout, strides; NaN where results go and guards around them.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "check.hpp"
@@ -317,6 +318,32 @@ TEST(nothing_to_walk_gives_no_gradients) {
             CHECK(dh0.holds({p.dh.begin(), p.dh.end()}, 0));
         }
     });
+}
+
+// c = i g with the other gate at 1 is the sigmoid or the tanh of a bias.
+TEST(gates_are_near_to_sigmoid_and_tanh) {
+    RnnSpec s;
+    s.cell = Cell::lstm, s.features = s.units = 1;
+    const float zeros[4] = {};
+    float h = 0, c = 0, y = 0;
+    RnnRun<float> r{};
+    r.batch = r.steps = 1;
+    r.x = r.kernel = r.recurrent = zeros;
+    r.h = &h, r.c = &c, r.y = &y;
+    for (bool tanh : {false, true}) {
+        double worst = 0;
+        for (int i = -10000; i < 10000; ++i) {
+            const float u = static_cast<float>(i) / 10000, x = tanh ? 12 * u * u * u : 80 * u;
+            const float bias[4] = {tanh ? 80 : x, 0, tanh ? x : 80, 0};
+            r.bias = bias;
+            rnn_forward(s, r);
+            const double want = tanh ? std::tanh(double(x)) : 1 / (1 + std::exp(-double(x)));
+            const float rounded = static_cast<float>(want);
+            const double ulp = double(std::nextafter(std::abs(rounded), 2.0f)) - std::abs(rounded);
+            worst = std::max(worst, std::abs(double(c) - want) / ulp);
+        }
+        CHECK(worst < 6, "%s: %.2f ulp", tanh ? "tanh" : "sigmoid", worst);
+    }
 }
 
 RV_TEST_MAIN
