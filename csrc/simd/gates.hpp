@@ -1,6 +1,6 @@
 // sigmoid and tanh for the gates of recurrent cells: a third shorter than those of math.hpp, whose
-// last bits no gate needs. Floats within 2.3 ulp (sigmoid) and 4.3 ulp (tanh; test_rnn measures them);
-// doubles are math.hpp's.
+// last bits no gate needs. Floats within 2.3 ulp (sigmoid) and 4.3 ulp (tanh; test_rnn measures
+// them); doubles are math.hpp's.
 #pragma once
 
 #include "simd/math.hpp"

@@ -33,7 +33,7 @@ struct RnnSpec {
     bool sequences = false;       // y is every step's output [B, T, U], else the last one's [B, U]
     bool backwards = false;       // from the last step of x to the first; y is in the order walked
     bool mask_backwards = false;  // the mask's last step belongs to the first one walked
-    bool zero_masked = false;  // the output of a skipped step is 0, else the state, as it stays
+    bool zero_masked = false;     // the output of a skipped step is 0, else the state, as it stays
     double dropout = 0, recurrent_dropout = 0;  // of x and of h' where they are multiplied; one
                                                 // pattern a row for all steps and gates
 };
