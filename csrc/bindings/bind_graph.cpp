@@ -42,39 +42,6 @@ void Runner<T>::bind(const std::vector<py::array>& values, const py::array& grad
 
 namespace {
 
-Shape sample_and_batch(const py::array& x) { return Shape(x.shape(), x.shape() + x.ndim()); }
-
-template <class T>
-bool fits(const Graph<T>& graph, const py::array& x) {
-    const Shape& want = graph.input_shape();
-    if (x.ndim() != static_cast<py::ssize_t>(want.size()) + 1) return false;
-    for (std::size_t i = 0; i < want.size(); ++i)
-        if (want[i] >= 0 && want[i] != x.shape(static_cast<py::ssize_t>(i) + 1)) return false;
-    return true;
-}
-
-// The fast way in: an array that already is as the engine wants it. None for all others, which
-// Python then converts or refuses.
-template <class T>
-py::object runner_infer(Runner<T>& r, const py::object& given) {
-    if (!py::isinstance<py::array>(given)) return py::none();
-    const auto x = py::reinterpret_borrow<py::array>(given);
-    if (!is_native<T>(x) || !fits(*r.graph, x) || x.shape(0) == 0 || r.graph->has_mask_input())
-        return py::none();
-    const auto bound = r.bound();
-    const auto plan = r.plans.get(*r.graph, sample_and_batch(x), Mode::infer);
-    py::array_t<T> y(plan->output);
-    const T* xp = static_cast<const T*>(x.data());
-    T* yp = y.mutable_data();
-    if (plan->flops < 2e4) {  // shorter than letting the GIL go and taking it back
-        infer(*plan, bound->params, xp, yp);
-    } else {
-        py::gil_scoped_release release;
-        infer(*plan, bound->params, xp, yp);
-    }
-    return y;
-}
-
 // The input's mask, checked: null if the graph takes none.
 template <class T>
 const T* mask_in(const Runner<T>& r, const char* name, const Shape& input, const py::object& mask) {
@@ -183,10 +150,10 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
         });
 
     using R = Runner<T>;
-    py::class_<R, std::shared_ptr<R>>(m, runner_name)
-        .def(py::init<std::shared_ptr<G>>(), py::arg("graph"))
+    RunnerClass<T> runner(m, runner_name);
+    bind_infer<T>(runner);
+    runner.def(py::init<std::shared_ptr<G>>(), py::arg("graph"))
         .def("bind", &R::bind, py::arg("values"), py::arg("gradient"), py::arg("offsets"))
-        .def("infer", &runner_infer<T>, py::arg("x"))
         .def("predict", &runner_predict<T>, py::arg("x"), py::arg("chunk"),
              py::arg("mask") = py::none())
         .def("forward", &runner_forward<T>, py::arg("x"), py::arg("training"), py::arg("stream"),

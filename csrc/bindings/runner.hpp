@@ -69,4 +69,24 @@ class Runner {
     std::shared_ptr<const Binding<T>> binding_;
 };
 
+template <class T>
+using RunnerClass = pybind11::class_<Runner<T>, std::shared_ptr<Runner<T>>>;
+
+inline Shape sample_and_batch(const pybind11::array& x) {
+    return Shape(x.shape(), x.shape() + x.ndim());
+}
+
+template <class T>
+bool fits(const Graph<T>& graph, const pybind11::array& x) {
+    const Shape& want = graph.input_shape();
+    if (x.ndim() != static_cast<pybind11::ssize_t>(want.size()) + 1) return false;
+    for (std::size_t i = 0; i < want.size(); ++i)
+        if (want[i] >= 0 && want[i] != x.shape(static_cast<pybind11::ssize_t>(i) + 1)) return false;
+    return true;
+}
+
+// The method `infer`, in a file of its own: it is the only one whose microseconds count.
+template <class T>
+void bind_infer(RunnerClass<T>& runner);
+
 }  // namespace ranvier

@@ -58,8 +58,8 @@ void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& par
                 const Source& source, index_t chunk, T* out, const Masks<T>& masks) {
     const index_t rows = source.shape[0];
     if (rows == 0) return;
-    const index_t fixed = graph.fixed_batch();
-    chunk = std::min(fixed > 0 ? fixed : chunk, rows);
+    // a batch that goes on from states is one; its node refuses what has not their rows
+    chunk = std::min(graph.fixed_batch() > 0 ? rows : chunk, rows);
     Shape shape = source.shape;
     shape[0] = chunk;
     const auto whole = plans.get(graph, shape, Mode::infer);
@@ -72,7 +72,7 @@ void infer_rows(const Graph<T>& graph, PlanCache<T>& plans, const Params<T>& par
     const bool plain = is_plain<T>(source);
     const index_t chunks = (rows + chunk - 1) / chunk;
     const double work = whole->flops * static_cast<double>(chunks);
-    parallel_for(fixed > 0 ? 1 : threads_for(work), chunks, [&](index_t c) {
+    parallel_for(threads_for(work), chunks, [&](index_t c) {
         const index_t first = c * chunk, n = std::min(chunk, rows - first);
         const Plan<T>& plan = n == chunk ? *whole : *rest;
         T* y = out + first * out_row;

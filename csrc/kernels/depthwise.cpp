@@ -103,6 +103,6 @@ void weights(const DepthwiseTask<T>& t, T* dw) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(DepthwiseKernels, &RV_ISA::forward<T>, &RV_ISA::weights<T>)
+RV_DEFINE_COLD_KERNELS(DepthwiseKernels, &RV_ISA::forward<T>, &RV_ISA::weights<T>)
 
 }  // namespace ranvier

@@ -27,6 +27,6 @@ struct DepthwiseKernels {
     void (*weights)(const DepthwiseTask<T>& task, T* dw);
 };
 
-RV_DECLARE_KERNELS(DepthwiseKernels)
+RV_DECLARE_COLD_KERNELS(DepthwiseKernels)
 
 }  // namespace ranvier

@@ -99,7 +99,7 @@ void gradient(index_t rows, index_t cols, const T* x, const T* mean, const T* a,
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(ColumnNormKernels, &RV_ISA::moments<T>, &RV_ISA::apply<T>, &RV_ISA::dots<T>,
-                  &RV_ISA::gradient<T>)
+RV_DEFINE_COLD_KERNELS(ColumnNormKernels, &RV_ISA::moments<T>, &RV_ISA::apply<T>, &RV_ISA::dots<T>,
+                       &RV_ISA::gradient<T>)
 
 }  // namespace ranvier

@@ -157,6 +157,6 @@ void backward(RowNorm kind, index_t rows, index_t n, const T* x, const T* mean, 
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(RowNormKernels, &RV_ISA::forward<T>, &RV_ISA::backward<T>)
+RV_DEFINE_COLD_KERNELS(RowNormKernels, &RV_ISA::forward<T>, &RV_ISA::backward<T>)
 
 }  // namespace ranvier

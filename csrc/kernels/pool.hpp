@@ -85,9 +85,9 @@ struct ResampleKernels {
     void (*pixels)(index_t out, index_t c, const Taps<T>& taps, const T* x, T* y);
 };
 
-RV_DECLARE_KERNELS(PoolForwardKernels)
-RV_DECLARE_KERNELS(PoolBackwardKernels)
-RV_DECLARE_KERNELS(PoolGlobalKernels)
-RV_DECLARE_KERNELS(ResampleKernels)
+RV_DECLARE_COLD_KERNELS(PoolForwardKernels)
+RV_DECLARE_COLD_KERNELS(PoolBackwardKernels)
+RV_DECLARE_COLD_KERNELS(PoolGlobalKernels)
+RV_DECLARE_COLD_KERNELS(ResampleKernels)
 
 }  // namespace ranvier

@@ -168,7 +168,7 @@ void average_line(const PoolLine& line, bool mean, index_t rows, const PoolSende
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(PoolBackwardKernels, RV_ISA::kLanes<T>, &RV_ISA::max_line<T>,
-                  &RV_ISA::average_line<T>)
+RV_DEFINE_COLD_KERNELS(PoolBackwardKernels, RV_ISA::kLanes<T>, &RV_ISA::max_line<T>,
+                       &RV_ISA::average_line<T>)
 
 }  // namespace ranvier

@@ -194,6 +194,6 @@ void average_line(const PoolLine& line, bool mean, index_t rows, const T* const*
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(PoolForwardKernels, &RV_ISA::max_line<T>, &RV_ISA::average_line<T>)
+RV_DEFINE_COLD_KERNELS(PoolForwardKernels, &RV_ISA::max_line<T>, &RV_ISA::average_line<T>)
 
 }  // namespace ranvier

@@ -77,7 +77,7 @@ void send(index_t rows, index_t cols, const T* x, const T* y, const T* g, T* dx)
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(PoolGlobalKernels, &RV_ISA::max_columns<T>, &RV_ISA::count_columns<T>,
-                  &RV_ISA::send<T>)
+RV_DEFINE_COLD_KERNELS(PoolGlobalKernels, &RV_ISA::max_columns<T>, &RV_ISA::count_columns<T>,
+                       &RV_ISA::send<T>)
 
 }  // namespace ranvier

@@ -51,6 +51,6 @@ void pixels(index_t out, index_t c, const Taps<T>& taps, const T* x, T* y) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(ResampleKernels, &RV_ISA::rows<T>, &RV_ISA::pixels<T>)
+RV_DEFINE_COLD_KERNELS(ResampleKernels, &RV_ISA::rows<T>, &RV_ISA::pixels<T>)
 
 }  // namespace ranvier

@@ -117,3 +117,25 @@ def test_the_shape_of_a_python_layer_is_found_as_in_keras() -> None:
     model.compile("sgd", "mse")
     first, *_, last = model.fit(X, Z, epochs=5, verbose=0).history["loss"]
     assert last < first
+
+
+class Scale(L.Layer):
+    def build(self, input_shape: Any) -> None:
+        self.factor = self.add_weight((), initializer="ones", name="factor")
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        return x * self.factor.value, x
+
+    def backward(self, cache: Any, dy: Any) -> Any:
+        return dy * self.factor.value, [np.sum(dy * cache)]
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_frozen_layer_may_give_its_gradients(trainable: bool) -> None:
+    scale = Scale(trainable=trainable)
+    model = ranvier.Sequential([L.Input((4,)), L.Dense(3), scale])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(X, Z, verbose=0)
+    assert not np.array_equal(model.get_weights()[0], before[0])
+    assert (scale.factor.numpy() != 1) == trainable

@@ -183,6 +183,8 @@ def test_a_stateful_model_refuses_other_batch_sizes(make: Any, rng: np.random.Ge
     y = np.zeros(model.predict(data(rng, 3, 4, 2), verbose=0).shape)
     for call in (
         lambda: model(data(rng, 4, 4, 2)),
+        lambda: model(data(rng, 6, 4, 2)),  # two batches
+        lambda: model(data(rng, 6, 4, 2).astype("float64")),
         lambda: model.predict(data(rng, 4, 4, 2), verbose=0),
         lambda: model.train_on_batch(data(rng, 2, 4, 2), y[:2]),
         lambda: layer(data(rng, 2, 4, 2)),

@@ -82,7 +82,7 @@ class Node {
         (void)k;
         return true;
     }
-    // Batches must have so many rows, one after the other (0: any number, in any order).
+    // Batches must have so many rows, and come one after the other (0: any number, in any order).
     virtual index_t fixed_batch() const { return 0; }
     // As the last node: a cross-entropy may work on this node's input (logits) in its place.
     virtual bool takes_logits() const { return false; }

@@ -104,7 +104,18 @@ class Bidirectional(Nested):
                 f"{self.label}: the two layers must differ in `go_backwards`; got "
                 f"{first.go_backwards} for both"
             )
-        for name in ("stateful", "return_sequences", "return_state", "dtype"):
+        for one in (first, second):
+            if one.dtype != self.dtype:
+                raise ValueError(
+                    f"{self.label}: `dtype` must be that of the layers inside, {one.dtype}; "
+                    f"got {self.dtype}"
+                )
+            if one.activity_regularizer is not None:
+                raise ValueError(
+                    f"{self.label}: `activity_regularizer` belongs to Bidirectional, which applies "
+                    f"it to both outputs; {one.label} inside has one"
+                )
+        for name in ("stateful", "return_sequences", "return_state"):
             a, b = getattr(first, name), getattr(second, name)
             if a != b:
                 raise ValueError(

@@ -354,7 +354,12 @@ class Layer(Configurable):
     @property
     def is_native(self) -> bool:
         """Whether the C++ graph runs this layer (else it is written in Python)."""
-        return type(self).lower is not Layer.lower
+        for cls in type(self).__mro__:
+            if "lower" in cls.__dict__:
+                return cls is not Layer
+            if "forward" in cls.__dict__:  # a subclass that writes the pass anew in Python
+                return False
+        return False
 
     def in_turn(self) -> list[Layer]:
         """The layers that run one after the other in its place: itself, but for a model."""

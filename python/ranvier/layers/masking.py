@@ -44,6 +44,13 @@ class Masking(Layer):
             mask_value = mask_value.item()
         if isinstance(mask_value, bool) or not isinstance(mask_value, (int, float)):
             raise ValueError(f"{self.label}: `mask_value` must be a number; got {mask_value!r}")
+        try:
+            float(mask_value)
+        except OverflowError:
+            raise ValueError(
+                f"{self.label}: `mask_value` must be a number that a float can hold; "
+                f"got one of {len(str(mask_value))} digits"
+            ) from None
         self.mask_value = mask_value
 
     def build(self, input_shape: Shape) -> None:

@@ -11,7 +11,7 @@ from ranvier.layers import _recurrent
 from ranvier.layers._nested import Nested
 from ranvier.layers._recurrent import Walk, mask_array, state_arrays
 from ranvier.layers._steps import steps_back, steps_forward
-from ranvier.layers.cells import NativeCell
+from ranvier.layers.cells import is_native
 from ranvier.layers.layer import Layer, Shape
 from ranvier.layers.stacked_cells import StackedRNNCells, sizes_of, width_of
 from ranvier.variables import Variable
@@ -118,7 +118,7 @@ class RNN(Nested):
 
     @property
     def is_native(self) -> bool:
-        return all(isinstance(cell, NativeCell) for cell in self.cells)
+        return super().is_native and all(is_native(cell) for cell in self.cells)
 
     @property
     def state_size(self) -> Any:
@@ -143,9 +143,15 @@ class RNN(Nested):
                 "Input(batch_shape=(batch, steps, features))"
             )
         if self.states is None:
+            try:
+                zeros = [np.zeros((batch, n), self.dtype) for n in self._sizes]
+            except (MemoryError, ValueError):
+                raise MemoryError(
+                    f"{self.label}: cannot allocate states of {batch} rows of {self._sizes}"
+                ) from None
             self.states = [
-                Variable(np.zeros((batch, n)), trainable=False, name=f"state_{i}", dtype=self.dtype)
-                for i, n in enumerate(self._sizes)
+                Variable(value, trainable=False, name=f"state_{i}", dtype=self.dtype)
+                for i, value in enumerate(zeros)
             ]
 
     def _require_rank(self, rank: int) -> None:
@@ -244,6 +250,7 @@ class RNN(Nested):
     def forward(self, x: Array, training: bool = False, mask: Any = None) -> tuple[Array, Any]:
         """A cell of one's own: steps in Python."""
         self._require_one_output()
+        self._require_steps(x.shape)
         skipped = mask_array(self, mask, x.shape[:2])
         y, states, kept = self.walk(x, self._first_states(x, None), skipped, training, keep=True)
         self._leave(states)
@@ -279,7 +286,7 @@ class RNN(Nested):
 
     def _require_steps(self, shape: tuple[int, ...]) -> None:
         cell = self.cells[0]
-        features = cell.kernel.shape[0] if isinstance(cell, NativeCell) else shape[2]
+        features = cell.kernel.shape[0] if is_native(cell) else shape[2]
         if shape[1] == 0 or shape[2] != features:
             raise ValueError(
                 f"{self.label}: expected input of shape (batch, steps >= 1, {features}); "
@@ -302,7 +309,7 @@ class RNN(Nested):
                     f"states have; got input of shape {x.shape}"
                 )
             if given is None:
-                return [v.value for v in self.states]
+                return [v.numpy() for v in self.states]  # these change before `backward`
         if given is None and not self.is_native:
             given = self.get_initial_state(len(x))
         if isinstance(given, (list, tuple)) and isinstance(self.cell, StackedRNNCells):
@@ -329,7 +336,7 @@ class RNN(Nested):
         given = iter(states or ())
         for cell, walk in zip(self.cells, self.walks(), strict=True):
             own = None if states is None else [next(given) for _ in sizes_of(cell)]
-            run = _recurrent.walk_forward if isinstance(cell, NativeCell) else steps_forward
+            run = _recurrent.walk_forward if is_native(cell) else steps_forward
             x, after, tape = run(cell, walk, x, own, mask, training, self._calls, keep)
             tapes.append(tape)
             last += after
@@ -346,10 +353,10 @@ class RNN(Nested):
         for cell, tape in zip(reversed(self.cells), reversed(kept.tapes), strict=True):
             n = len(sizes_of(cell))
             own = None if rest is None else [rest.pop() for _ in range(n)][::-1]
-            run = _recurrent.walk_backward if isinstance(cell, NativeCell) else steps_back
+            run = _recurrent.walk_backward if is_native(cell) else steps_back
             dy, first, weights = run(cell, tape, dy, own)
             before = first + before
-            if isinstance(cell, NativeCell):
+            if is_native(cell):
                 trained = cell.trainable_weights
                 both = zip(cell.all_variables(), weights, strict=True)
                 weights = [g for v, g in both if any(v is t for t in trained)]

@@ -59,6 +59,11 @@ class StackedRNNCells(Nested):
                     f"{self.label}: `cells` must be recurrent cells (Layers with `state_size`); "
                     f"got {cell!r}"
                 )
+            if isinstance(cell, StackedRNNCells):
+                raise ValueError(
+                    f"{self.label}: `cells` cannot hold a StackedRNNCells ({cell.label}); list its "
+                    "cells"
+                )
             if cell.dtype != self.dtype:
                 raise ValueError(
                     f"{self.label}: the cells' dtype must be {self.dtype}; {cell.label} has "

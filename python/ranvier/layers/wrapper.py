@@ -25,6 +25,8 @@ class Wrapper(Nested):
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
             raise ValueError(f"{self.label}: `layer` must be a layer; got {layer!r}")
+        if layer.outside_models is not None:
+            raise ValueError(f"{self.label}: {layer.label} {layer.outside_models}")
         if kwargs.get("dtype") is not None and self._dtype != layer.dtype:
             raise ValueError(
                 f"{self.label}: `dtype` must be that of the layer inside, {layer.dtype}; "

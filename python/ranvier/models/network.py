@@ -133,8 +133,16 @@ class Network:
         unit = _ALIGNMENT // item
         self.slots: list[Slot] = []
         offset = 0
+        owners: dict[int, Layer] = {}
         for layer in self.layers:
             for variable in layer.all_variables():
+                owner = owners.get(id(variable))
+                if owner is not None:
+                    raise ValueError(
+                        f"{layer.label}: its weight '{variable.path}' is already in the model, in "
+                        f"{owner.label}; a layer or cell may have one place only"
+                    )
+                owners[id(variable)] = layer
                 if variable.trainable:
                     self.slots.append(Slot(variable, layer, offset))
                     offset += -(-variable.size // unit) * unit
@@ -265,6 +273,8 @@ class Network:
                 dy = dy + segment.activity_regularizer.gradient(y) / len(y)
             dx, gradients = segment.backward(cache, dy)
             variables = segment.trainable_weights
+            if not segment.trainable:  # it may give them all the same
+                gradients = []
             if len(gradients) != len(variables):
                 raise ValueError(
                     f"{segment.label}: backward() returned {len(gradients)} weight gradients; "

@@ -396,7 +396,7 @@ class Sequential(Trainable, Layer):
             "layers": [serialize_keras_object(layer) for layer in [*layers, *self._layers]],
         }
         if self._sample_shape is not None:
-            config["build_input_shape"] = [None, *self._sample_shape]
+            config["build_input_shape"] = list(self._shapes[0])
         return config
 
     @classmethod
