@@ -15,24 +15,35 @@ set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -
                              -mprefer-vector-width=512)
 set(RANVIER_ISA_FLAGS_neon "")
 
+# -O3 makes the code a third longer: for those alone that gain by it (measured).
+set(RANVIER_O3_KERNELS "gemm|norm|softmax")
+
 function(ranvier_kernels)
   foreach(isa IN LISTS RANVIER_ISAS)
-    add_library(ranvier_kernels_${isa} OBJECT ${ARGN})
-    target_link_libraries(ranvier_kernels_${isa} PRIVATE ranvier_flags)
-    target_compile_definitions(ranvier_kernels_${isa} PRIVATE RV_ISA=${isa})
-    # -O3 would make the code a third longer; loops that gain by unrolling say so themselves.
-    # Contraction to fused multiply-add is wanted in kernels, and only there. Nothing throws there.
-    target_compile_options(
-      ranvier_kernels_${isa} PRIVATE -O2 ${RANVIER_ISA_FLAGS_${isa}} -ffp-contract=fast
-                                     -fno-exceptions -fno-asynchronous-unwind-tables)
-    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      foreach(source IN LISTS ARGN)
-        if(source MATCHES "activation|math|rnn")
-          set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-                                                           "-fschedule-insns;-fsched-pressure")
-        endif()
-      endforeach()
-    endif()
-    target_sources(ranvier_engine PRIVATE $<TARGET_OBJECTS:ranvier_kernels_${isa}>)
+    foreach(level IN ITEMS O2 O3)
+      set(sources ${ARGN})
+      if(level STREQUAL "O3")
+        list(FILTER sources INCLUDE REGEX "${RANVIER_O3_KERNELS}")
+      else()
+        list(FILTER sources EXCLUDE REGEX "${RANVIER_O3_KERNELS}")
+      endif()
+      set(target ranvier_kernels_${isa}_${level})
+      add_library(${target} OBJECT ${sources})
+      target_link_libraries(${target} PRIVATE ranvier_flags)
+      target_compile_definitions(${target} PRIVATE RV_ISA=${isa})
+      # Contraction to fused multiply-add is wanted in kernels, and only there. Nothing throws there.
+      target_compile_options(
+        ${target} PRIVATE -${level} ${RANVIER_ISA_FLAGS_${isa}} -ffp-contract=fast
+                          -fno-exceptions -fno-asynchronous-unwind-tables)
+      target_sources(ranvier_engine PRIVATE $<TARGET_OBJECTS:${target}>)
+    endforeach()
   endforeach()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    foreach(source IN LISTS ARGN)
+      if(source MATCHES "activation|math|rnn")
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+                                                         "-fschedule-insns;-fsched-pressure")
+      endif()
+    endforeach()
+  endif()
 endfunction()
