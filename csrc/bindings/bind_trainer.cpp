@@ -61,9 +61,12 @@ class PyTrainer {
   public:
     PyTrainer(std::shared_ptr<Runner<T>> runner, const std::string& loss,
               const std::string& reduction, double label_smoothing, const py::object& ignore_class,
-              const std::vector<py::dict>& metrics)
+              const std::vector<py::dict>& metrics, double value_factor, double gradient_factor,
+              bool shares_penalty)
         : runner_(std::move(runner)),
-          trainer_(runner_->graph, loss_spec(loss, reduction, label_smoothing, ignore_class),
+          trainer_(runner_->graph,
+                   loss_spec(loss, reduction, label_smoothing, ignore_class, value_factor,
+                             gradient_factor, shares_penalty),
                    specs(metrics)) {
         reset_totals();
         totals_.metric.resize(metrics.size());
@@ -123,6 +126,20 @@ class PyTrainer {
                                  totals_);
     }
 
+    // The sum of losses over all rows, and the gradients' sums: in the buffer `sums`.
+    double accumulate(const PySource& x, const PySource& y, const PySource* weights, index_t batch,
+                      const py::array& sums) {
+        const Feed feed = make_feed(x, y, weights, py::none(), 0, batch);
+        const auto bound = runner_->bound();
+        const index_t size = bound->gradient.size();
+        if (sums.size() != size) throw std::invalid_argument("accumulate: `sums` has a wrong size");
+        T* to = out<T>("accumulate", sums, "sums");
+        const T* from = static_cast<const T*>(bound->gradient.data());
+        py::gil_scoped_release release;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return trainer_.accumulate(bound->params, from, size, to, feed);
+    }
+
     py::tuple totals() {
         const LockWithoutGil lock(mutex_);
         return py::make_tuple(totals_.loss, totals_.loss_weight, totals_.metric,
@@ -166,8 +183,12 @@ class PyTrainer {
 
   private:
     static LossSpec loss_spec(const std::string& loss, const std::string& reduction,
-                              double label_smoothing, const py::object& ignore_class) {
+                              double label_smoothing, const py::object& ignore_class,
+                              double value_factor, double gradient_factor, bool shares_penalty) {
         LossSpec s;
+        s.value_factor = value_factor;
+        s.gradient_factor = gradient_factor;
+        s.shares_penalty = shares_penalty;
         s.loss = loss_named(loss);
         s.reduction = reduction_named(reduction);
         s.params = loss_params(label_smoothing, ignore_class);
@@ -222,14 +243,17 @@ void bind_trainer_of(py::module_& m, const char* name) {
     using P = PyTrainer<T>;
     py::class_<P>(m, name)
         .def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
-                      const py::object&, const std::vector<py::dict>&>(),
+                      const py::object&, const std::vector<py::dict>&, double, double, bool>(),
              py::arg("runner"), py::arg("loss"), py::arg("reduction"), py::arg("label_smoothing"),
-             py::arg("ignore_class").none(true), py::arg("metrics"))
+             py::arg("ignore_class").none(true), py::arg("metrics"), py::arg("value_factor") = 1.0,
+             py::arg("gradient_factor") = 1.0, py::arg("shares_penalty") = false)
         .def("set_optimizer", &P::set_optimizer, py::arg("params"), py::arg("variables"),
              py::arg("slots"))
         .def("train", &P::train, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
              py::arg("order"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
              py::arg("seconds"), py::arg("rates"), py::arg("iteration"))
+        .def("accumulate", &P::accumulate, py::arg("x"), py::arg("y"),
+             py::arg("weights").none(true), py::arg("batch"), py::arg("sums"))
         .def("evaluate", &P::evaluate, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
              py::arg("penalty"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
              py::arg("seconds"))

@@ -55,6 +55,7 @@ Loss loss_named(const std::string& name) {
         {"mean_absolute_error", Loss::mean_absolute_error},
         {"binary_crossentropy", Loss::binary_crossentropy},
         {"binary_crossentropy_logits", Loss::binary_crossentropy_logits},
+        {"half_poisson_logits", Loss::half_poisson_logits},
         {"categorical_crossentropy", Loss::categorical_crossentropy},
         {"categorical_crossentropy_logits", Loss::categorical_crossentropy_logits},
         {"sparse_categorical_crossentropy", Loss::sparse_categorical_crossentropy},

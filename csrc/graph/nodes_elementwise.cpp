@@ -28,7 +28,10 @@ class ActivationNode final : public Node<T> {
     bool in_place_backward() const override { return true; }
     bool backward_reads_y() const override { return !reads_x_; }
     bool is_view() const override { return act_ == Act::linear; }
-    bool takes_logits() const override { return act_ == Act::sigmoid; }
+    Link link() const override {
+        if (act_ == Act::sigmoid) return Link::sigmoid;
+        return act_ == Act::exponential ? Link::exponential : Link::none;
+    }
 
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
         act_forward(act_, params_, volume(s.y), r.x[0], r.y);
@@ -59,7 +62,7 @@ class SoftmaxNode final : public Node<T> {
     bool in_place() const override { return true; }
     bool in_place_backward() const override { return true; }
     bool backward_reads_y() const override { return true; }
-    bool takes_logits() const override { return !log_ && axis_ == -1; }
+    Link link() const override { return !log_ && axis_ == -1 ? Link::softmax : Link::none; }
 
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
         const Dims d = dims(s.y);

@@ -46,21 +46,22 @@ class Deadline {
 
 template <class T>
 bool loss_takes_last_node(const Graph<T>& graph, Loss loss, Loss& on_logits) {
+    struct Pair {
+        Loss loss;
+        Link link;
+        Loss on_logits;
+    };
+    static constexpr Pair pairs[] = {
+        {Loss::binary_crossentropy, Link::sigmoid, Loss::binary_crossentropy_logits},
+        {Loss::half_poisson_logits, Link::exponential, Loss::half_poisson_logits},
+        {Loss::categorical_crossentropy, Link::softmax, Loss::categorical_crossentropy_logits},
+        {Loss::sparse_categorical_crossentropy, Link::softmax,
+         Loss::sparse_categorical_crossentropy_logits},
+    };
     if (graph.nodes().empty() || graph.nodes().back()->output != graph.output()) return false;
-    const std::string kind = graph.nodes().back()->kind();
-    if (kind == "softmax" && graph.nodes().back()->takes_logits()) {
-        if (loss == Loss::categorical_crossentropy) {
-            on_logits = Loss::categorical_crossentropy_logits;
-            return true;
-        }
-        if (loss == Loss::sparse_categorical_crossentropy) {
-            on_logits = Loss::sparse_categorical_crossentropy_logits;
-            return true;
-        }
-    }
-    if (kind == "activation" && graph.nodes().back()->takes_logits() &&
-        loss == Loss::binary_crossentropy) {
-        on_logits = Loss::binary_crossentropy_logits;
+    for (const Pair& p : pairs) {
+        if (p.loss != loss || p.link != graph.nodes().back()->link()) continue;
+        on_logits = p.on_logits;
         return true;
     }
     return false;
@@ -169,6 +170,7 @@ double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) 
     else if (loss_.reduction == Reduction::mean_with_sample_weight)
         denominator = counted(b, b.both);
     value_scale = denominator > 0 ? 1 / denominator : 0;
+    const double gradient_scale = value_scale * loss_.gradient_factor;
 
     T* prediction = fused_ ? session_.at(last.x[0]) : session_.output();
     T* dy = nullptr;
@@ -178,9 +180,9 @@ double Trainer<T>::run_loss(const Batch& b, bool training, double& value_scale) 
     index_t bad = -1;
     const double sum =
         loss_forward_backward<T>(effective_loss_, loss_.params, b.rows, cols, b.y, prediction,
-                                 b.both, value_scale, nullptr, dy, probabilities, &bad, nullptr);
+                                 b.both, gradient_scale, nullptr, dy, probabilities, &bad, nullptr);
     if (bad >= 0) refuse_label(b, bad, cols);
-    return sum * value_scale;
+    return sum * value_scale * loss_.value_factor;
 }
 
 template <class T>
@@ -242,6 +244,7 @@ index_t Trainer<T>::train(const Params<T>& params, OptimParams optim, index_t it
         optim.learning_rate = learning_rates[std::min<std::size_t>(static_cast<std::size_t>(done),
                                                                    learning_rates.size() - 1)];
         loss += session_.penalty();
+        if (loss_.shares_penalty) optim.penalty_scale = scale;
         loss += optim_step<T>(optim, iteration + done, variables, gradients, slots);
         totals.loss += loss * static_cast<double>(n);
         totals.loss_weight += static_cast<double>(n);
@@ -250,6 +253,25 @@ index_t Trainer<T>::train(const Params<T>& params, OptimParams optim, index_t it
         if (deadline.passed()) break;
     }
     return done;
+}
+
+template <class T>
+double Trainer<T>::accumulate(const Params<T>& params, const T* gradients, index_t size, T* sums,
+                              const Feed& feed) {
+    const int nodes = static_cast<int>(graph_->nodes().size());
+    const int run = fused_ ? nodes - 1 : nodes;
+    double total = 0;
+    for (index_t start = 0; start < feed.rows; start += feed.batch) {
+        Batch batch = load(feed, start, std::min(feed.batch, feed.rows - start));
+        session_.forward(params, batch.x, true, stream_++, run);
+        weigh(batch);
+        double scale = 1;
+        total += run_loss(batch, true, scale) + session_.penalty();
+        session_.backward(params, run);
+        for (index_t i = 0; i < size; ++i)
+            sums[i] = start > 0 ? sums[i] + gradients[i] : gradients[i];
+    }
+    return total;
 }
 
 template <class T>

@@ -26,7 +26,7 @@ struct LossBlock {
 template <class T>
 struct LossElementKernels {
     using Block = void (*)(const LossBlock<T>& b);
-    Block mse, mae, bce, bce_logits;
+    Block mse, mae, bce, bce_logits, half_poisson_logits;
     // sum w loss, in double
     double (*weighted_sum)(index_t rows, const T* loss, const T* weight);
 };

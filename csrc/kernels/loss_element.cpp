@@ -77,6 +77,18 @@ struct BinaryCrossentropyLogits {
     }
 };
 
+// exp(x) - t x + (t log t - t), where 0 log 0 = 0; the gradient is exp(x) - t.
+template <class T>
+struct HalfPoissonLogits {
+    RV_INLINE explicit HalfPoissonLogits(const LossBlock<T>&) {}
+    template <bool>
+    RV_INLINE Element<T> of(Vec<T> t, Vec<T> x) const {
+        const Vec<T> mean = vexp<T>(x);
+        const Vec<T> entropy = t == Vec<T>{} ? Vec<T>{} : t * vlog<T>(t);
+        return {mean - fma(t, x, t) + entropy, mean - t, mean};
+    }
+};
+
 // loss[i] = mean of the row of `elements`
 template <class T>
 void row_means(index_t rows, index_t cols, const T* elements, T* loss) {
@@ -164,6 +176,7 @@ RV_DEFINE_COLD_KERNELS(LossElementKernels, &RV_ISA::element_loss<RV_ISA::Squared
                        &RV_ISA::element_loss<RV_ISA::AbsoluteError, T>,
                        &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, T>,
                        &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, T>,
+                       &RV_ISA::element_loss<RV_ISA::HalfPoissonLogits, T>,
                        &RV_ISA::weighted_sum<T>)
 
 }  // namespace ranvier

@@ -28,6 +28,8 @@ typename LossElementKernels<T>::Block kernel_of(Loss loss) {
             return e.bce;
         case Loss::binary_crossentropy_logits:
             return e.bce_logits;
+        case Loss::half_poisson_logits:
+            return e.half_poisson_logits;
         case Loss::categorical_crossentropy:
             return c.categorical;
         case Loss::categorical_crossentropy_logits:
@@ -108,7 +110,7 @@ double loss_forward_backward(Loss loss, const LossParams& p, index_t rows, index
 
     const auto kernel = kernel_of<T>(loss);
     const auto weighted_sum = kernels<LossElementKernels, T>().weighted_sum;
-    const bool elements = int(loss) <= int(Loss::binary_crossentropy_logits);
+    const bool elements = int(loss) <= int(Loss::half_poisson_logits);
     const index_t height = rows_a_block<T>(rows, cols);
     const double work = (loss <= Loss::mean_absolute_error ? 1.0 : 3.0) * 12.0 * sizeof(T);
     const int threads = threads_for(double(rows) * double(cols) * work);

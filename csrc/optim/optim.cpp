@@ -86,9 +86,10 @@ double optim_step(const OptimParams& p, index_t iteration,
     double penalty = 0;
     for (const auto& v : vars) {
         if (v.l1 == 0 && v.l2 == 0) continue;
-        if (v.l1 != 0) penalty += v.l1 * reduce_sumabs<T>(v.size, v.w);
-        if (v.l2 != 0) penalty += v.l2 * reduce_sumsq<T>(v.size, v.w);
-        k.regularize(static_cast<T>(v.l1), static_cast<T>(v.l2), v.size, v.w, g + v.offset);
+        const double l1 = v.l1 * p.penalty_scale, l2 = v.l2 * p.penalty_scale;
+        if (l1 != 0) penalty += l1 * reduce_sumabs<T>(v.size, v.w);
+        if (l2 != 0) penalty += l2 * reduce_sumsq<T>(v.size, v.w);
+        k.regularize(static_cast<T>(l1), static_cast<T>(l2), v.size, v.w, g + v.offset);
     }
     OptimTask<T> task = make_task<T>(p, iteration);
     if (p.clipnorm <= 0 && p.global_clipnorm > 0) {

@@ -243,6 +243,9 @@ class _Trainer:
         label_smoothing: float,
         ignore_class: int | None,
         metrics: list[dict[str, Any]],
+        value_factor: float = ...,
+        gradient_factor: float = ...,
+        shares_penalty: bool = ...,
     ) -> None: ...
     def set_optimizer(
         self,
@@ -263,6 +266,9 @@ class _Trainer:
         rates: list[float],
         iteration: int,
     ) -> int: ...
+    def accumulate(
+        self, x: Source, y: Source, weights: Source | None, batch: int, sums: _Array
+    ) -> float: ...
     def evaluate(
         self,
         x: Source,

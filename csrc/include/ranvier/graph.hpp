@@ -49,6 +49,9 @@ struct NodeRun {
     double* penalty;  // activity regularisation adds to it
 };
 
+// What turns logits into predictions.
+enum class Link : int { none, sigmoid, softmax, exponential };
+
 // Max pooling as the convolution before it may do itself.
 struct MaxPoolWindow {
     Shape window, stride;
@@ -84,8 +87,8 @@ class Node {
     }
     // Batches must have so many rows, and come one after the other (0: any number, in any order).
     virtual index_t fixed_batch() const { return 0; }
-    // As the last node: a cross-entropy may work on this node's input (logits) in its place.
-    virtual bool takes_logits() const { return false; }
+    // As the last node: a loss of this link may work on this node's input (logits) in its place.
+    virtual Link link() const { return Link::none; }
 
     // Of a max pooling: its window.
     virtual const MaxPoolWindow* max_pool_window() const { return nullptr; }

@@ -10,6 +10,8 @@ enum class Loss : int {
     mean_absolute_error,
     binary_crossentropy,              // predictions are probabilities
     binary_crossentropy_logits,       // predictions are logits
+    half_poisson_logits,              // exp(x) - t x + (t log t - t): half the Poisson deviance of
+                                      // the mean exp(x), what scikit-learn calls half_poisson
     categorical_crossentropy,         // probabilities: normalised by their sum, clipped to
                                       // [epsilon, 1 - epsilon], as Keras does
     categorical_crossentropy_logits,  // softmax and cross-entropy in one pass

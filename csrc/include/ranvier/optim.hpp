@@ -24,6 +24,7 @@ struct OptimParams {
     double clipnorm = 0.0;      // 0: off; per variable
     double clipvalue = 0.0;
     double global_clipnorm = 0.0;
+    double penalty_scale = 1.0;  // of l1 and l2 of all variables
 };
 
 // One variable: its weights (anywhere), and its place in the gradient and slot buffers.

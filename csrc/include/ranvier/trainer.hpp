@@ -16,6 +16,11 @@ struct LossSpec {
     Loss loss = Loss::mean_squared_error;
     LossParams params{};
     Reduction reduction = Reduction::sum_over_batch_size;
+    double value_factor = 1;     // of the value that is reported
+    double gradient_factor = 1;  // of the gradient
+    // Weights' penalties count once for all samples, as in scikit-learn: a batch of sum of weights
+    // n takes 1 / n of them.
+    bool shares_penalty = false;
 };
 
 struct MetricSpec {
@@ -60,6 +65,12 @@ class Trainer {
                   const std::vector<OptimVariable<T>>& variables, T* gradients, T* const* slots,
                   const Feed& feed, index_t start, index_t max_batches, double seconds,
                   Totals& totals);
+
+    // The gradients of the sum of losses over all rows of the feed, in the mode of training: batch
+    // by batch, added up in `sums` (as long as the gradient buffer). Returns the sum of losses.
+    // Penalties of weights are not in it.
+    double accumulate(const Params<T>& params, const T* gradients, index_t size, T* sums,
+                      const Feed& feed);
 
     // The same without training: loss and metrics only. `penalty` is the regularisation loss of
     // the weights, which a caller knows once for the whole run.

@@ -49,6 +49,9 @@ class Loss(Configurable):
         dtype: "float32" (default: `ranvier.config.floatx()`) or "float64".
     """
 
+    # Of the value that is reported, and of the gradient.
+    factors = (1.0, 1.0)
+
     def __init__(
         self,
         name: str | None = None,

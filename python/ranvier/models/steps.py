@@ -52,6 +52,8 @@ class Steps:
         loss: of all outputs.
         metrics, weighted_metrics: already resolved.
         optimizer: None if the model is only evaluated.
+        shares_penalty: weights' penalties count once for all samples, as in scikit-learn: a batch
+            takes as much of them as it has of the sum of weights.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Steps:
         metrics: list[Metric],
         weighted: list[bool],
         optimizer: Optimizer | None,
+        shares_penalty: bool = False,
     ) -> None:
         self.owner = owner
         self.network = network
@@ -69,6 +72,7 @@ class Steps:
         self.metrics = metrics
         self.weighted = weighted
         self.optimizer = optimizer
+        self.shares_penalty = shares_penalty
         self.stream = 0
         self._prepared_for: Any = None
         # Metrics that the engine counts, and those that see predictions in Python.
@@ -128,7 +132,10 @@ class Steps:
             spec["weighted"] = self.weighted[i]
             spec["masked"] = self.metrics[i]._masked
             specs.append(spec)
-        trainer = make(runner, kind, reduction, smoothing, ignore, specs)
+        trainer = make(
+            runner, kind, reduction, smoothing, ignore, specs, *self.loss.factors,
+            self.shares_penalty,
+        )  # fmt: skip
         trainer.keep_predictions(bool(self.python_metrics))
         return trainer
 
@@ -252,9 +259,12 @@ class Steps:
         self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
         where: Any = slice(start, start + batch) if order is None else order[start : start + batch]
-        x = np.ascontiguousarray(rows.x[where], self.network.dtype)
+        x = self._batch(rows.x[where])
         weights = None if rows.weights is None else rows.weights[where]
         return x, rows.y[where], weights
+
+    def _batch(self, x: Any) -> Any:
+        return np.ascontiguousarray(x, self.network.dtype)
 
     def _update_python_metrics(
         self,
@@ -291,12 +301,15 @@ class Steps:
         value = float(self.loss(y, predictions, weights, **masked)) + net.penalty
         dy = self.loss.gradient(y, predictions, weights, **masked)
         net.backward(tape, np.ascontiguousarray(dy, net.dtype))
-        value += self.penalty()
+        share = 1.0
+        if self.shares_penalty:
+            share = 1.0 / max(float(len(predictions) if weights is None else np.sum(weights)), 1e-300)
+        value += share * self.penalty()
         for slot in net.trained:
             regularizer = slot.variable.regularizer
             if regularizer is not None:
                 g = net.gradient[slot.offset : slot.offset + slot.variable.size]
-                g += np.reshape(regularizer.gradient(slot.variable.value), -1)
+                g += share * np.reshape(regularizer.gradient(slot.variable.value), -1)
         self.optimizer.step([(s.variable, s.offset) for s in net.trained], net.gradient)
         for slot in net.trained:
             if slot.variable.constraint is not None:

@@ -15,6 +15,7 @@ KINDS = (
     "mean_absolute_error",
     "binary_crossentropy",
     "binary_crossentropy_logits",
+    "half_poisson_logits",
     "categorical_crossentropy",
     "categorical_crossentropy_logits",
     "sparse_categorical_crossentropy",
@@ -55,6 +56,8 @@ def loss(
 
     - mean_squared_error `mean((p - t)^2)`, mean_absolute_error `mean(|p - t|)`;
     - binary_crossentropy `-mean(t log p + (1 - t) log(1 - p))`;
+    - half_poisson_logits `mean(exp(p) - t p + (t log t - t))`, half the Poisson deviance of the mean
+      `exp(p)`;
     - categorical_crossentropy `-sum(t log(p / sum p))`; the sparse one with t a class number.
 
     The crossentropies clip probabilities to `[epsilon, 1 - epsilon]`; those whose kind ends with

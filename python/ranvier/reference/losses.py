@@ -35,6 +35,11 @@ def _binary_logits(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
     return value, (sigmoid(p) - t) / p.shape[-1]
 
 
+def _half_poisson_logits(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    entropy = t * np.log(np.where(t == 0, 1, t))
+    return (np.exp(p) - t * p + (entropy - t)).mean(-1), (np.exp(p) - t) / p.shape[-1]
+
+
 def _categorical(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
     total = p.sum(-1, keepdims=True)
     q, inside = _clip(p / total, epsilon)
@@ -53,6 +58,7 @@ _KINDS = {
     "mean_absolute_error": _absolute,
     "binary_crossentropy": _binary,
     "binary_crossentropy_logits": _binary_logits,
+    "half_poisson_logits": _half_poisson_logits,
     "categorical_crossentropy": _categorical,
     "categorical_crossentropy_logits": _categorical_logits,
 }
@@ -92,7 +98,8 @@ def loss(
             t = t * (1 - label_smoothing) + label_smoothing * uniform
     value, dy = _KINDS[kind](t, p, epsilon)
     if probabilities is not None:
-        q = sigmoid(p) if kind.startswith("binary") else np.exp(log_softmax(p))
+        link = {"binary": sigmoid, "half": np.exp}.get(kind.partition("_")[0])
+        q = np.exp(log_softmax(p)) if link is None else link(p)
         probabilities[...] = q.reshape(shape)
     value = np.where(counted, value, 0).astype(p.dtype)
     if not gradient:

@@ -1,0 +1,17 @@
+"""Estimators for scikit-learn: its own perceptrons, faster and with more inside.
+
+>>> from sklearn.datasets import load_iris
+>>> from ranvier.sklearn import MLPClassifier
+>>> X, y = load_iris(return_X_y=True)
+>>> MLPClassifier(solver="lbfgs", random_state=0).fit(X, y).score(X, y) > 0.95
+True
+"""
+
+from ranvier._extras import need
+
+need("sklearn", "sklearn", "ranvier.sklearn needs")
+
+from ranvier.sklearn.mlp_classifier import MLPClassifier
+from ranvier.sklearn.mlp_regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
