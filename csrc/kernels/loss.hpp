@@ -44,8 +44,8 @@ struct CountKernels {
                   const T* y_pred, T* match);
 };
 
-RV_DECLARE_COLD_KERNELS(LossElementKernels)
-RV_DECLARE_COLD_KERNELS(LossClassKernels)
+RV_DECLARE_KERNELS(LossElementKernels)
+RV_DECLARE_KERNELS(LossClassKernels)
 RV_DECLARE_COLD_KERNELS(CountKernels)
 
 }  // namespace ranvier

@@ -172,7 +172,7 @@ double weighted_sum(index_t rows, const T* loss, const T* weight) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_COLD_KERNELS(LossElementKernels, &RV_ISA::element_loss<RV_ISA::SquaredError, T>,
+RV_DEFINE_KERNELS(LossElementKernels, &RV_ISA::element_loss<RV_ISA::SquaredError, T>,
                        &RV_ISA::element_loss<RV_ISA::AbsoluteError, T>,
                        &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, T>,
                        &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, T>,

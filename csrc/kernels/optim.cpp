@@ -1,6 +1,6 @@
 #include "kernels/optim.hpp"
 
-#include "simd/vec.hpp"
+#include "simd/rows.hpp"
 
 namespace ranvier {
 namespace RV_ISA {
@@ -165,10 +165,13 @@ void adagrad(const OptimTask<T>& t, index_t n, T* w, const T* g, T* s0, T* s1, T
 
 template <class T>
 void regularize(T l1, T l2, index_t n, const T* w, T* g) {
-    const T twice = 2 * l2;
-    for (index_t i = 0; i < n; ++i) {
-        const T v = w[i];
-        g[i] += twice * v + (v > 0 ? l1 : v < 0 ? -l1 : T(0));
+    const Vec<T> twice = splat<T>(2 * l2), plus = splat<T>(l1), zero{};
+    constexpr index_t L = kLanes<T>;
+    for (index_t i = 0; i < n; i += L) {
+        const index_t c = n - i < L ? n - i : L;
+        const Vec<T> v = load_some<T>(w + i, c);
+        const Vec<T> sign = keep<T>(v > zero, plus) - keep<T>(v < zero, plus);
+        store_some<T>(g + i, load_some<T>(g + i, c) + fma(twice, v, sign), c);
     }
 }
 
