@@ -133,11 +133,12 @@ Row exact_row(Loss loss, const LossParams& p, std::vector<W> t, const T* x) {
     const W lo = static_cast<T>(p.epsilon), hi = static_cast<T>(1.0 - p.epsilon);
     const bool binary =
         loss == Loss::binary_crossentropy || loss == Loss::binary_crossentropy_logits;
-    if (p.label_smoothing != 0 && !is_sparse(loss) && int(loss) >= 2)
+    if (p.label_smoothing != 0 && !is_sparse(loss) && int(loss) >= 2 &&
+        loss != Loss::half_poisson_logits)
         for (auto& v : t)
             v = v * (1 - p.label_smoothing) +
                 (binary ? W(0.5) : 1 / W(n)) * static_cast<W>(p.label_smoothing);
-    if (int(loss) <= int(Loss::binary_crossentropy_logits)) {
+    if (int(loss) <= int(Loss::half_poisson_logits)) {
         for (U j = 0; j < n; ++j) {
             const W v = x[j], d = v - t[j], c = clip(v, lo, hi);
             if (loss == Loss::mean_squared_error) {
@@ -149,6 +150,11 @@ Row exact_row(Loss loss, const LossParams& p, std::vector<W> t, const T* x) {
             } else if (loss == Loss::binary_crossentropy) {
                 r.loss -= (t[j] * std::log(c) + (1 - t[j]) * std::log(1 - c)) / W(n);
                 r.slope[j] = passes(v, lo, hi) * (c - t[j]) / (c * (1 - c)) / W(n);
+            } else if (loss == Loss::half_poisson_logits) {
+                r.prob[j] = std::exp(v);
+                r.loss += (std::exp(v) - t[j] * v - t[j]) / W(n);
+                if (t[j] != 0) r.loss += t[j] * std::log(t[j]) / W(n);
+                r.slope[j] = (std::exp(v) - t[j]) / W(n);
             } else {
                 r.loss += (t[j] * softplus_of(-v) + (1 - t[j]) * softplus_of(v)) / W(n);
                 r.prob[j] = sigmoid_of(v);
@@ -263,6 +269,7 @@ constexpr Loss kAll[] = {Loss::mean_squared_error,
                          Loss::mean_absolute_error,
                          Loss::binary_crossentropy,
                          Loss::binary_crossentropy_logits,
+                         Loss::half_poisson_logits,
                          Loss::categorical_crossentropy,
                          Loss::categorical_crossentropy_logits,
                          Loss::sparse_categorical_crossentropy,

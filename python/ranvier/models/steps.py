@@ -303,7 +303,8 @@ class Steps:
         net.backward(tape, np.ascontiguousarray(dy, net.dtype))
         share = 1.0
         if self.shares_penalty:
-            share = 1.0 / max(float(len(predictions) if weights is None else np.sum(weights)), 1e-300)
+            total = len(predictions) if weights is None else float(np.sum(weights))
+            share = 1.0 / total if total else 0.0
         value += share * self.penalty()
         for slot in net.trained:
             regularizer = slot.variable.regularizer

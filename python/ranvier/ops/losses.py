@@ -56,8 +56,8 @@ def loss(
 
     - mean_squared_error `mean((p - t)^2)`, mean_absolute_error `mean(|p - t|)`;
     - binary_crossentropy `-mean(t log p + (1 - t) log(1 - p))`;
-    - half_poisson_logits `mean(exp(p) - t p + (t log t - t))`, half the Poisson deviance of the mean
-      `exp(p)`;
+    - half_poisson_logits `mean(exp(p) - t p + (t log t - t))`, half the Poisson deviance of a mean
+      of `exp(p)`;
     - categorical_crossentropy `-sum(t log(p / sum p))`; the sparse one with t a class number.
 
     The crossentropies clip probabilities to `[epsilon, 1 - epsilon]`; those whose kind ends with

@@ -98,8 +98,10 @@ def loss(
             t = t * (1 - label_smoothing) + label_smoothing * uniform
     value, dy = _KINDS[kind](t, p, epsilon)
     if probabilities is not None:
-        link = {"binary": sigmoid, "half": np.exp}.get(kind.partition("_")[0])
-        q = np.exp(log_softmax(p)) if link is None else link(p)
+        if kind == "half_poisson_logits":
+            q = np.exp(p)
+        else:
+            q = sigmoid(p) if kind.startswith("binary") else np.exp(log_softmax(p))
         probabilities[...] = q.reshape(shape)
     value = np.where(counted, value, 0).astype(p.dtype)
     if not gradient:

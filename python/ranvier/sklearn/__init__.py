@@ -7,11 +7,13 @@
 True
 """
 
-from ranvier._extras import need
+try:
+    from ranvier.sklearn.mlp_classifier import MLPClassifier
+    from ranvier.sklearn.mlp_regressor import MLPRegressor
+except ModuleNotFoundError:
+    from ranvier._extras import need
 
-need("sklearn", "sklearn", "ranvier.sklearn needs")
-
-from ranvier.sklearn.mlp_classifier import MLPClassifier
-from ranvier.sklearn.mlp_regressor import MLPRegressor
+    need("sklearn", "sklearn", "ranvier.sklearn needs")
+    raise
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

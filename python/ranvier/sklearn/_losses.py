@@ -45,11 +45,14 @@ class SampleLoss(losses.Loss):
             return 1.0
         return rows if sample_weight is None else max(float(np.sum(sample_weight)), 1e-300)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> float:
         """The loss of logits `y_pred`."""
         values, _ = ops.loss(_ON_LOGITS.get(self.kind, self.kind), y_true, y_pred)
-        total = np.sum(values, dtype=np.float64) if sample_weight is None else sample_weight @ values
-        return float(total) * self.factors[0] / self._divisor(len(y_pred), sample_weight)
+        weights = 1.0 if sample_weight is None else sample_weight
+        total = float(np.sum(weights * values, dtype=np.float64))
+        return total * self.factors[0] / self._divisor(len(y_pred), sample_weight)
 
     def gradient(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
@@ -69,6 +72,6 @@ def of_outputs(out_activation: str, outputs: int) -> SampleLoss:
             return SampleLoss("sparse_categorical_crossentropy")
         case "logistic":  # a sum over labels
             return SampleLoss("binary_crossentropy", (outputs, outputs))
-        case "exponential":  # reports the mean over outputs, follows the sum
+        case "exp":  # reports the mean over outputs, follows the sum
             return SampleLoss("half_poisson_logits", (1.0, outputs))
     return SampleLoss("mean_squared_error", (0.5, outputs / 2))

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ranvier._checks import number
 from ranvier.sklearn._losses import of_outputs
-from ranvier.sklearn._perceptron import Design, Perceptron, is_sparse
+from ranvier.sklearn._perceptron import Design, Perceptron, is_sparse, made_dense
 from ranvier.sklearn._solvers import fit_lbfgs, fit_stochastic, random_state_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 _STOCHASTIC = ("sgd", "adam")
 # What is made from the weights, and so not pickled.
 _LIVE = ("_perceptron", "coefs_", "intercepts_")
+
+
+_Method = TypeVar("_Method", bound="Callable[..., Any]")
+
+
+def stochastic_only(method: _Method) -> _Method:
+    """A method that estimators with another solver do not have."""
+    there: _Method = available_if(lambda mlp: mlp._check_solver())(method)
+    return there
 
 
 class BaseMLP(BaseEstimator, ABC):
@@ -88,7 +100,7 @@ class BaseMLP(BaseEstimator, ABC):
 
         def whole(argument: str) -> None:
             value = getattr(self, argument)
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
                 raise ValueError(f"{owner}: `{argument}` must be an integer >= 1; got {value!r}")
 
         one_of("solver", "lbfgs", *_STOCHASTIC)
@@ -177,6 +189,7 @@ class BaseMLP(BaseEstimator, ABC):
         given = y
         x, y = self._validate(x, y, incremental, first)
         weights = self._weights(x, given, sample_weight)
+        x = made_dense(x)
         if first:
             self.n_outputs_ = self._outputs_of(y)
         self._random_state = random_state_of(self)
@@ -185,6 +198,8 @@ class BaseMLP(BaseEstimator, ABC):
         elif not hasattr(self, "_perceptron"):  # weights that were set by hand
             self._rebuild(x)
         self._sync()
+        if not self._perceptron.sparse and is_sparse(x):  # fitted on an array before
+            x = x.toarray()
         self._loss = self._make_loss()
         if hasattr(self._loss, "check_labels"):
             self._loss.check_labels(type(self).__name__, y, (None, self.n_outputs_))
@@ -203,7 +218,7 @@ class BaseMLP(BaseEstimator, ABC):
         if sample_weight is None:
             return None
         n = x.shape[0]
-        if np.ndim(sample_weight) == 0:
+        if isinstance(sample_weight, Real):
             return np.full(n, number(type(self).__name__, "sample_weight", sample_weight), x.dtype)
         weights = check_array(
             sample_weight, ensure_2d=False, dtype=x.dtype, input_name="sample_weight"
@@ -212,6 +227,8 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError("Sample weights must be 1D array or scalar")
         if weights.shape != (n,):
             raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
+        if not weights.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
         return weights
 
     def _initialize(self, hidden: list[int], x: Any) -> None:
@@ -257,7 +274,7 @@ class BaseMLP(BaseEstimator, ABC):
         )
         self.model_ = design.build()
         self._bind()
-        vars(self).pop("_optimizer", None)
+        self.__dict__.pop("_optimizer", None)
 
     def _rebuild(self, x: Any) -> None:
         """The network of `coefs_` and `intercepts_`, which were set from outside."""

@@ -17,13 +17,28 @@ if TYPE_CHECKING:
     from ranvier.layers.layer import Shape
 
 # scikit-learn's names of activations that Keras calls otherwise.
-_NAMES = {"identity": "linear", "logistic": "sigmoid"}
+_NAMES = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 # Rows that a full-batch gradient takes at a time, and that predictions of sparse data do.
 _ROWS = 512
 
 
+# A sparse matrix that is small enough, and not too thin, is faster as an array.
+_DENSE_BYTES = 64 << 20
+_DENSE_FEATURES, _THIN = 512, 0.03
+
+
 def is_sparse(x: Any) -> bool:
     return hasattr(x, "tocsr")
+
+
+def made_dense(x: Any) -> Any:
+    """x, as an array where that is the faster form to train on."""
+    if not is_sparse(x):
+        return x
+    size = x.shape[0] * x.shape[1]
+    small = size * x.dtype.itemsize <= _DENSE_BYTES
+    thin = x.shape[1] > _DENSE_FEATURES and x.nnz < _THIN * size
+    return x.toarray() if small and not thin else x.tocsr()
 
 
 class SparseDense(layers.Layer):
@@ -35,7 +50,7 @@ class SparseDense(layers.Layer):
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        shape = (input_shape[-1], self.units)
+        shape = (input_shape[-1] or 0, self.units)
         self.kernel = self.add_weight(
             shape, initializer="zeros", regularizer=self.kernel_regularizer, name="kernel"
         )
@@ -85,7 +100,8 @@ class Design:
             else:
                 stack.append(layers.Dense(units, None if apart else function, **given))
             if self.batch_normalization and not last:
-                stack.append(layers.BatchNormalization(dtype=self.dtype))
+                # few steps an epoch: Keras' 0.99 would not have forgotten the start
+                stack.append(layers.BatchNormalization(momentum=0.9, dtype=self.dtype))
             if apart and function != "linear":
                 stack.append(_activation(function, self.dtype))
             if not last and self.dropout[i] > 0:

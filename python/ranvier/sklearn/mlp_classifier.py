@@ -8,11 +8,10 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d, compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from ranvier.sklearn._mlp import BaseMLP
+from ranvier.sklearn._mlp import BaseMLP, stochastic_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """A multi-layer perceptron that classifies, in scikit-learn's words and with its results.
 
-    `a_0 = x`, `a_i = activation(a_(i-1) W_i + b_i)`, `p = softmax(a_L W + b)`, or the sigmoid for two
-    classes and for several labels; it minimises the mean of `-log p_y` over the samples of a batch
-    plus `alpha / (2 n) sum W^2`. With the same `random_state`, weights agree with those of
+    `a_0 = x`, `a_i = activation(a_(i-1) W_i + b_i)`, `p = softmax(a_L W + b)`, or the sigmoid for
+    two classes and for several labels; it minimises the mean of `-log p_y` over the samples of a
+    batch plus `alpha / (2 n) sum W^2`. With the same `random_state`, weights agree with those of
     scikit-learn's class to rounding.
 
     Args:
@@ -202,7 +201,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda mlp: mlp._check_solver())
+    @stochastic_only
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """One epoch on these samples, from the weights as they are.
 

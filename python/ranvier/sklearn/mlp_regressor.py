@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from ranvier.sklearn._mlp import BaseMLP
+from ranvier.sklearn._mlp import BaseMLP, stochastic_only
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +106,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return None
 
     def _out_activation(self) -> str:
-        return "exponential" if self.loss == "poisson" else "identity"
+        return "exp" if self.loss == "poisson" else "identity"
 
     def _outputs_of(self, y: NDArray[Any]) -> int:
         return int(y.shape[1])
@@ -125,7 +124,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
-    @available_if(lambda mlp: mlp._check_solver())
+    @stochastic_only
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """One epoch on these samples, from the weights as they are; arguments as of `fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
