@@ -17,6 +17,7 @@ SUITES = {
     "networks": ("networks", "_peer"),
     "kernels": ("kernel_cases", "_kernels"),
     "layers": ("layer_cases", "_layers"),
+    "estimators": ("estimator_cases", "_estimators"),
 }
 
 

@@ -242,7 +242,7 @@ def test_batch_normalization_normalizes() -> None:
     mlp = ours.MLPClassifier(batch_normalization=True, **given).fit(X, y)
     assert mlp.score(X, y) > 0.9
     kinds = [type(layer).__name__ for layer in mlp.model_.layers]
-    assert kinds == ["Dense", "BatchNormalization", "Activation", "Dense"]
+    assert kinds[:3] == ["Dense", "BatchNormalization", "Activation"]
     # in the middle of training, outputs do not depend on the scale of X
     scaled = ours.MLPClassifier(batch_normalization=True, alpha=0, **given).fit(X / 8, y)
     other = ours.MLPClassifier(batch_normalization=True, alpha=0, **given).fit(X / 16, y)
