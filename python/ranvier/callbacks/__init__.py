@@ -2,17 +2,28 @@
 
 from ranvier.callbacks.callback import Callback
 from ranvier.callbacks.callback_list import CallbackList
+from ranvier.callbacks.csv_logger import CSVLogger
 from ranvier.callbacks.early_stopping import EarlyStopping
 from ranvier.callbacks.history import History
+from ranvier.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from ranvier.callbacks.model_checkpoint import ModelCheckpoint
 from ranvier.callbacks.progbar import ProgbarLogger
+from ranvier.callbacks.remote_monitor import RemoteMonitor
 from ranvier.callbacks.simple import LambdaCallback, TerminateOnNaN
+from ranvier.callbacks.tensorboard import TensorBoard
 
 __all__ = [
+    "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
     "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import Any
 
 from ranvier._checks import number
-from ranvier.callbacks.callback import Callback, Logs
+from ranvier.callbacks.callback import Logs
+from ranvier.callbacks.monitor import MonitorCallback
 
-_MODES = ("auto", "min", "max")
 
-
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stops training when a value has not improved for some epochs.
 
     Args:
@@ -43,14 +40,9 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        super().__init__()
-        if mode not in _MODES:
-            raise ValueError(f"EarlyStopping: `mode` must be one of {_MODES}; got {mode!r}")
-        self.monitor = monitor
-        self.min_delta = abs(number("EarlyStopping", "min_delta", min_delta))
+        super().__init__(monitor, mode, min_delta=min_delta)
         self.patience = number("EarlyStopping", "patience", patience, 0)
         self.verbose = verbose
-        self.mode = mode
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
@@ -62,41 +54,15 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.best_epoch = 0
         self.best_weights: Any = None
-        self._sign = {"min": -1.0, "max": 1.0, "auto": 0.0}[self.mode]
-
-    def _direction(self) -> float:
-        name = self.monitor.removeprefix("val_")
-        if name == "loss":
-            return -1.0
-        for metric in self.model.metrics:
-            if metric.name == name and metric._direction is not None:
-                return 1.0 if metric._direction == "up" else -1.0
-        raise ValueError(
-            f"EarlyStopping: it is not known whether more or less of '{self.monitor}' is better; "
-            "pass mode='max' or mode='min'"
-        )
-
-    def _improves(self, value: float, on: float | None) -> bool:
-        return on is None or self._sign * (value - on) > self.min_delta
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        value = (logs or {}).get(self.monitor)
-        if value is None:
-            warnings.warn(
-                f"EarlyStopping: there is no '{self.monitor}' in the logs, only "
-                f"{', '.join(logs or {})}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+        value = self._current(logs)
+        if value is None or epoch < self.start_from_epoch:
             return
-        if epoch < self.start_from_epoch:
-            return
-        if not self._sign:
-            self._sign = self._direction()
         if self.restore_best_weights and self.best_weights is None:
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
         self.wait += 1
-        if not math.isnan(value) and self._improves(value, self.best):
+        if self._improves(value, self.best):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
