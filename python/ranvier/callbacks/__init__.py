@@ -1,5 +1,6 @@
 """Callbacks: what happens while a model trains."""
 
+from ranvier.callbacks.backup import BackupAndRestore
 from ranvier.callbacks.callback import Callback
 from ranvier.callbacks.callback_list import CallbackList
 from ranvier.callbacks.csv_logger import CSVLogger
@@ -13,6 +14,7 @@ from ranvier.callbacks.simple import LambdaCallback, TerminateOnNaN
 from ranvier.callbacks.tensorboard import TensorBoard
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

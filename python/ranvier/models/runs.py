@@ -43,6 +43,7 @@ class ArrayRun:
         self.seed = _random.draw_seed() if shuffle else 0
         self.rounds = 0
         self.start = 0
+        self.first_step = 0  # of the next epoch, if a run goes on in its middle
         model._check_values(rows)
         self.machine = model._steps_for(rows.y)
         self.machine.prepare()
@@ -54,33 +55,49 @@ class ArrayRun:
             machine.prepare()
         machine.reset()
         batch, n = self.batch, self.n
-        if self.restart:
+        step, self.first_step = self.first_step, 0
+        if self.restart and step == 0:
             self.start = 0
-        step = 0
         while step < self.steps:
             if self.start == 0 and self.shuffle:
                 if self.order is None:
                     self.order = np.empty(n, np.int64)
                 ops.permutation(n, self.seed, self.rounds, out=self.order)
                 self.rounds += 1
+            number = step
             left = min(self.steps - step, -(-(n - self.start) // batch))
             if hooks.has_train_batch_hooks:
-                hooks.on_train_batch_begin(step)
-                done = machine.train(self.rows, self.order, self.start, batch, 1, SECONDS)
-                hooks.on_train_batch_end(step, machine.logs())
-            else:
-                done = machine.train(self.rows, self.order, self.start, batch, left, SECONDS)
-                hooks.progress(step + done, machine.logs)
+                hooks.on_train_batch_begin(number)
+                left = 1
+            done = machine.train(self.rows, self.order, self.start, batch, left, SECONDS)
             step += done
             self.start += done * batch
-            if self.start >= n:
+            ended = self.start >= n
+            if ended:
                 self.start = 0
-                if step < self.steps:
-                    _warn_ran_out(model.label, step, self.steps)
-                    break
+            if hooks.has_train_batch_hooks:
+                hooks.on_train_batch_end(number, machine.logs())
+            else:
+                hooks.progress(step, machine.logs)
+            if ended and step < self.steps:
+                _warn_ran_out(model.label, step, self.steps)
+                break
             if model.stop_training:
                 break
         return machine.logs()
+
+    def state(self) -> dict[str, int]:
+        """Where the run is: what `resume` wants."""
+        return {"seed": self.seed, "rounds": self.rounds, "start": self.start}
+
+    def resume(self, state: dict[str, int], step: int) -> None:
+        """Goes on where another run on the same data was, at a step of an epoch."""
+        self.seed, self.rounds, self.start = state["seed"], state["rounds"], state["start"]
+        self.first_step = step
+        if self.start > 0 and self.shuffle:
+            self.order = np.empty(self.n, np.int64)
+            ops.permutation(self.n, self.seed, self.rounds - 1, out=self.order)
+        self.machine.prepare()
 
 
 class BatchRun:
@@ -99,6 +116,7 @@ class BatchRun:
             self.steps = len(source)
         self.iterator: Iterator[Any] | None = None
         self.began = False
+        self.first_step = 0  # of the next epoch, if a run goes on in its middle
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
         model = self.model
@@ -106,6 +124,9 @@ class BatchRun:
             self.iterator = None
         machine: Steps | None = None
         step = 0
+        while step < self.first_step and self._next(step) is not _END:
+            step += 1  # seen by the run that this one goes on with
+        self.first_step = 0
         while self.limit is None or step < self.limit:
             item = self._next(step)
             if item is _END:
@@ -126,6 +147,14 @@ class BatchRun:
             if model.stop_training:
                 break
         return self._end(machine, step)
+
+    def state(self) -> dict[str, int]:
+        """Where the run is, besides the step."""
+        return {}
+
+    def resume(self, state: dict[str, int], step: int) -> None:
+        """Goes on at a step of an epoch; iterables begin anew."""
+        self.first_step = step
 
     def _next(self, step: int) -> Any:
         """The next batch, or _END; an epoch begins the data anew where the last one ended them."""

@@ -417,7 +417,13 @@ class Sequential(Trainable, Layer):
         return model
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_net": None, "_steps": None, "_stream": self._stream_now}
+        return {
+            **super().__getstate__(),
+            "_net": None,
+            "_steps": None,
+            "_source": None,
+            "_stream": self._stream_now,
+        }
 
     def to_json(self, **kwargs: Any) -> str:
         """The configuration as a JSON string; `kwargs` go to `json.dumps`."""

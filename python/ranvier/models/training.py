@@ -43,6 +43,8 @@ class Trainable(Evaluable):
         self._compile_arguments: dict[str, Any] = {}
         self._steps: Steps | None = None
         self._stream = 0
+        self._source: Any = None  # what `fit` runs over, while it does
+        self._initial_epoch: int | None = None
 
     @property
     def _stream_now(self) -> int:
@@ -308,9 +310,11 @@ class Trainable(Evaluable):
         history = hooks.history
         assert history is not None
         self.history = history
+        self._source, self._initial_epoch = source, None
         try:
             self._epochs(source, epochs, initial_epoch, validation, hooks)
         finally:
+            self._source = None
             hooks.close()
         return history
 
@@ -323,6 +327,8 @@ class Trainable(Evaluable):
         hooks: CallbackList,
     ) -> None:
         hooks.on_train_begin()
+        if self._initial_epoch is not None:  # a callback has brought a run back
+            initial_epoch, self._initial_epoch = self._initial_epoch, None
         logs: dict[str, float] = {}
         for epoch in range(initial_epoch, epochs):
             hooks.on_epoch_begin(epoch)
