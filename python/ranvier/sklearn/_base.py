@@ -52,6 +52,8 @@ class BaseSequential(Routed, ABC):
     n_classes_: int
     n_outputs_: int
     _meaning: Any
+    # shape and dtype of rows that the model takes as they are; None if there are no such
+    _plain: tuple[Any, Any] | None = None
     _optimizer_config: dict[str, Any]
 
     def __init__(
@@ -146,15 +148,17 @@ class BaseSequential(Routed, ABC):
 
     def _shaped(self, x: NDArray[Any], model: Sequential) -> NDArray[Any]:
         """`x` in the shape of the model's input, if that has other axes but as many numbers."""
-        want = model._sample_shape
-        if want is None or x.ndim == len(want) + 1:
+        want, got = model._sample_shape, x.shape[1:]
+        if want is None:
             return x
-        size, known = math.prod(x.shape[1:]), math.prod(n for n in want if n is not None)
+        if len(got) == len(want) and all(w in (None, g) for w, g in zip(want, got, strict=True)):
+            return x
+        size, known = math.prod(got), math.prod(n for n in want if n is not None)
         unknown = want.count(None)
         if unknown > 1 or not known or size % known or (not unknown and size != known):
             raise ValueError(
                 f"{self._owner}: X of shape {x.shape} does not fit the model's input "
-                f"{(None, *want)}, nor can it be reshaped to it"
+                f"{(None, *want)}"
             )
         return x.reshape(len(x), *(size // known if n is None else n for n in want))
 
@@ -218,19 +222,24 @@ class BaseSequential(Routed, ABC):
             x, y, weights = x[weights > 0], y[weights > 0], weights[weights > 0]
         state = check_random_state(self.random_state)
         seed = int(state.randint(2**31 - 1)) + (0 if reset else self.n_iter_)
-        with _random.seeded(seed), self._named(), fair_threads():
-            if reset:
-                self._plain = None
-                self.model_ = self._build(x)
-                self.history_ = {}
-                self.n_iter_ = 0
-            self._compile(reset)
-            x = self._shaped(x, self.model_)
-            self.callbacks_ = settings["callbacks"]
-            self._run(x, y, weights, settings, seed)
+        self._plain = None
+        try:
+            with _random.seeded(seed), self._named(), fair_threads():
+                if reset:
+                    self.model_ = self._build(x)
+                    self.history_, self.n_iter_ = {}, 0
+                self._compile(reset)
+                x = self._shaped(x, self.model_)
+                self.callbacks_ = settings["callbacks"]
+                self._run(x, y, weights, settings, seed)
+        except Exception:
+            # Ctrl-C leaves a model that can be used, an error does not
+            if reset and hasattr(self, "model_"):
+                del self.model_
+            raise
         # predictions for rows like these need no more checks than that they are finite
         if not hasattr(self, "feature_names_in_") and x.shape[1:] == self.X_shape_[1:]:
-            self._plain = x.shape[1:]
+            self._plain = (x.shape[1:], np.dtype(self.model_.dtype))
         return self
 
     def _build(self, x: NDArray[Any]) -> Sequential:
@@ -341,11 +350,11 @@ class BaseSequential(Routed, ABC):
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """The model's outputs for data from outside."""
-        if type(X) is np.ndarray and X.shape[1:] == vars(self).get("_plain", -1):
+        plain = self._plain
+        if plain is not None and type(X) is np.ndarray and X.shape[1:] == plain[0]:
             # what validation would let through as it is; NaN and infinities fail the comparison
             if X.dtype.char in "fd" and 0 < X.size <= _FEW and np.vdot(X, X) < _LARGE:
-                model = self.model_
-                return model(X if X.dtype == model.dtype else X.astype(model.dtype))
+                return self.model_(X if X.dtype == plain[1] else X.astype(plain[1]))
         check_is_fitted(self, "model_")
         x = validate_data(self, X, reset=False, dtype="numeric", allow_nd=True)
         self._check_shape(x)

@@ -73,9 +73,7 @@ def complete(owner: str, model: Sequential, wanted: dict[int, tuple[str, ...]], 
         return None
     if add == "auto" and not is_output:
         return add_dense(model, units, activation)
-    or_else = " or ".join(
-        f"{n} with {'/'.join(a) if a else 'any activation'}" for n, a in wanted.items()
-    )
+    or_else = " or ".join(f"{n} with {'/'.join(a) if a else 'any'}" for n, a in wanted.items())
     raise ValueError(
         f"{owner}: the model ends with {last.label}, {size} outputs with activation {ends_in}; "
         f"`y` needs {or_else}. Change that layer, or leave the output layer out: it is then added "

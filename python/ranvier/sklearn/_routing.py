@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from typing import Any, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator
 
@@ -12,6 +13,9 @@ from ranvier import optimizers
 from ranvier._suggest import suggestion
 from ranvier.models import Sequential
 from ranvier.sklearn import _template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Routed(BaseEstimator):
@@ -24,6 +28,8 @@ class Routed(BaseEstimator):
     model: Any
     optimizer: Any
     __signature__: inspect.Signature
+    # the parameters by path that were given; replaced, never changed: copies may share it
+    _paths: Mapping[str, Any] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -32,23 +38,20 @@ class Routed(BaseEstimator):
         cls.__signature__ = inspect.Signature([p for p in own if p.kind is not p.VAR_KEYWORD])
 
     def _take_routed(self, given: dict[str, Any]) -> None:
-        for name, value in given.items():
+        for name in given:
             if "__" not in name:
                 known = inspect.signature(type(self)).parameters
                 raise TypeError(
                     f"{type(self).__name__}: unknown argument `{name}`." + suggestion(name, known)
                 )
-            setattr(self, name, value)
-
-    def _routed(self) -> dict[str, Any]:
-        """The parameters by path that were given."""
-        return {k: v for k, v in vars(self).items() if "__" in k and not k.startswith("_")}
+        if given:
+            self._paths = given
 
     def _changes(self, section: str) -> dict[str, Any]:
         """Those of the "optimizer", the function "model", or the template's "layers"."""
         function = _template.is_function(self.model)
         found = {}
-        for path, value in self._routed().items():
+        for path, value in self._paths.items():
             head, _, rest = path.partition("__")
             if head == "optimizer":
                 where, key = "optimizer", rest
@@ -76,7 +79,7 @@ class Routed(BaseEstimator):
             deep: whether the arguments of the optimizer and of the model's layers (or of the
                 function that makes the model) are among them.
         """
-        own = {**super().get_params(deep=False), **self._routed()}
+        own = {**super().get_params(deep=False), **self._paths}
         return {**self._deep(), **own} if deep else own
 
     def _deep(self) -> dict[str, Any]:
@@ -109,15 +112,17 @@ class Routed(BaseEstimator):
         for name, value in params.items():
             if name not in plain:
                 self._check_routed(name)
-                setattr(self, name, value)
+                self._paths = {**self._paths, name: value}
         return self
 
     def _forget(self, name: str) -> None:
         if name == "model" and _template.is_function(self.model):
             return
-        for path in self._routed():
-            if path.startswith("optimizer__") == (name == "optimizer"):
-                delattr(self, path)
+        self._paths = {
+            path: value
+            for path, value in self._paths.items()
+            if path.startswith("optimizer__") != (name == "optimizer")
+        }
 
     def _check_routed(self, name: str) -> None:
         owner = type(self).__name__
@@ -132,8 +137,10 @@ class Routed(BaseEstimator):
         except (AttributeError, TypeError, ValueError):
             known = True  # a model or optimizer that cannot be used: fit will say so
         if not known:
-            candidates = self.get_params()
+            paths = [path for path in self.get_params() if "__" in path]
+            near = [path for path in paths if path.startswith(f"{head}__")]
+            heads = sorted({path.partition("__")[0] for path in paths})
             raise ValueError(
                 f"Invalid parameter {name!r} for estimator {owner}."
-                + (suggestion(name, candidates) or f" Valid parameters are: {sorted(candidates)}.")
+                + (suggestion(name, near or paths) or f" There are those of {heads}.")
             )

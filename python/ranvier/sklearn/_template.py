@@ -162,7 +162,7 @@ def _by_layer(
         name, _, argument = path.partition("__")
         if name not in parts or not argument:
             raise ValueError(
-                f"{owner}: parameter `{path}`: no layer is named '{name}'; there are {list(parts)}"
+                f"{owner}: parameter `{path}`: no layer is named '{name}'; there are {list(parts)}."
                 + suggestion(name, parts)
             )
         parts[name][argument] = value

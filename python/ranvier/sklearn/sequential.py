@@ -25,8 +25,9 @@ class SequentialClassifier(ClassifierMixin, BaseSequential):
     Args:
         model: what `fit` makes a model with new weights from; never trained or changed itself:
             a `ranvier.Sequential` or a list of layers; a function that returns one of these; or
-            None, for one hidden layer of 100 ReLU in the precision of X. Layers with `trainable=False` keep the
-            template's weights, and a first Normalization without statistics takes those of X.
+            None, for one hidden layer of 100 ReLU in the precision of X. Layers with
+            `trainable=False` keep the template's weights, and a first Normalization without
+            statistics takes those of X.
             A function is called with what it names of `meta` (the dictionary of all that follows),
             `n_features_in_`, `X_shape_`, `n_classes_`, `n_outputs_`, `target_type_`, and with
             parameters of its own, given as `model__...`; a model that it returns is trained as it
@@ -118,13 +119,14 @@ class SequentialClassifier(ClassifierMixin, BaseSequential):
         return x, y
 
     def _set_target(self, y: NDArray[Any], reset: bool, classes: Any = None) -> None:
-        check_classification_targets(y)
-        kind, found = type_of_target(y), unique_labels(y)
+        kind = type_of_target(y)
         if kind.endswith("multioutput"):
             raise ValueError(
                 f"{self._owner}: `y` has several columns of classes; one column, or columns of 0 "
                 "and 1, are supported (sklearn.multioutput.MultiOutputClassifier takes the others)"
             )
+        check_classification_targets(y)
+        found = unique_labels(y)
         if not reset:
             multilabel = self.target_type_ == "multilabel-indicator"
             if multilabel != (kind == "multilabel-indicator") or (
@@ -176,6 +178,11 @@ class SequentialClassifier(ClassifierMixin, BaseSequential):
     def _class_weights(self, y: NDArray[Any]) -> NDArray[Any] | None:
         if self.class_weight is None:
             return None
+        if not isinstance(self.class_weight, dict) and self.class_weight != "balanced":
+            raise ValueError(
+                f"{self._owner}: `class_weight` must be a dictionary, 'balanced' or None; "
+                f"got {self.class_weight!r}"
+            )
         return np.asarray(compute_sample_weight(self.class_weight, y))
 
     def _strata(self, y: NDArray[Any]) -> Any:
