@@ -7,7 +7,22 @@
 True
 """
 
-from ranvier.sklearn._installed import MissingExtra
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ranvier.sklearn._installed import MissingExtra  # before those that need scikit-learn
 from ranvier.sklearn.sequential import SequentialClassifier, SequentialRegressor
 
-__all__ = ["MissingExtra", "SequentialClassifier", "SequentialRegressor"]
+if TYPE_CHECKING:
+    from ranvier.sklearn import plot
+
+__all__ = ["MissingExtra", "SequentialClassifier", "SequentialRegressor", "plot"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        from importlib import import_module
+
+        return import_module("ranvier.sklearn.plot")
+    raise AttributeError(f"module 'ranvier.sklearn' has no attribute '{name}'")
