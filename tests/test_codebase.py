@@ -36,6 +36,7 @@ BELOW = {
     },
     "inspect": {"layers", "models"},
     "plot": {"inspect", "layers", "models"},
+    "sklearn": {"layers", "losses", "metrics", "models", "optimizers", "plot"},
 }  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def test_the_reference_never_imports_the_extension() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["rich", "matplotlib", "pandas", "sklearn", "scipy", "keras", "jax", "h5py"]
+    "module", ["rich", "matplotlib", "pandas", "sklearn", "joblib", "scipy", "keras", "jax", "h5py"]
 )
 def test_import_ranvier_loads_nothing_heavy(module: str) -> None:
     code = f"import ranvier, sys; sys.exit({module!r} in sys.modules)"

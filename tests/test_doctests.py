@@ -22,6 +22,8 @@ MODULES = ["ranvier"] + [
 def test_examples_of(name: str) -> None:
     if name.startswith("ranvier.plot"):
         pytest.importorskip("matplotlib")
+    if name.startswith("ranvier.sklearn"):
+        pytest.importorskip("sklearn")
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testmod(importlib.import_module(name), optionflags=flags)
     assert result.failed == 0

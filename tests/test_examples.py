@@ -115,6 +115,18 @@ def test_sentiment() -> None:
     assert in_order > 0.9
 
 
+def test_estimators() -> None:
+    pytest.importorskip("scipy")
+    accuracies, agreement = run("estimators")
+    means, *_, vote = list(accuracies.values())[2:]
+    assert min(accuracies.values()) > 0.93
+    assert min(accuracies["MLPClassifier"], accuracies["SequentialClassifier, a CNN"]) > means
+    assert vote > 0.97
+    pixels, codes, displaced_pixels, displaced_codes = agreement.values()
+    assert min(pixels, codes) > 0.5
+    assert displaced_codes > displaced_pixels + 0.2
+
+
 def test_every_example_is_tested() -> None:
     import inspect
     import sys

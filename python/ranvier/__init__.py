@@ -40,7 +40,7 @@ from ranvier.layers import Input
 from ranvier.models import Sequential
 
 if TYPE_CHECKING:
-    from ranvier import inspect, plot, reference, testing
+    from ranvier import inspect, plot, reference, sklearn, testing
 
 __version__: str = _core.__version__
 
@@ -65,12 +65,13 @@ __all__ = [
     "regularizers",
     "saving",
     "show_config",
+    "sklearn",
     "testing",
     "utils",
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("inspect", "plot", "reference", "testing")
+_LAZY = ("inspect", "plot", "reference", "sklearn", "testing")
 
 
 def __getattr__(name: str) -> Any:

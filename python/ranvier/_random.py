@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
+# In place of the global generator, in this thread and for a while.
+_scope: contextvars.ContextVar[np.random.Generator | None] = contextvars.ContextVar(
+    "generator", default=None
+)
 _generator: np.random.Generator | None = None
 _seed: int | None = None
 
@@ -26,9 +34,22 @@ def make(seed: int) -> np.random.Generator:
     return default_rng(seed & _MASK)
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within this context, this thread draws from a generator of its own."""
+    token = _scope.set(make(seed))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 def generator() -> np.random.Generator:
     """The global generator; from the system's entropy until a seed is set."""
     global _generator
+    own = _scope.get()
+    if own is not None:
+        return own
     if _generator is None:
         from numpy.random import default_rng
 

@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn: its own perceptrons, faster and with more inside.
+"""Estimators for scikit-learn: its own perceptrons, faster and with more inside, and any Sequential.
 
 >>> from sklearn.datasets import load_iris
 >>> from ranvier.sklearn import MLPClassifier
@@ -7,13 +7,31 @@
 True
 """
 
-try:
-    from ranvier.sklearn.mlp_classifier import MLPClassifier
-    from ranvier.sklearn.mlp_regressor import MLPRegressor
-except ModuleNotFoundError:
-    from ranvier._extras import need
+from __future__ import annotations
 
-    need("sklearn", "sklearn", "ranvier.sklearn needs")
-    raise
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+from ranvier.sklearn._installed import MissingExtra  # before those that need scikit-learn
+from ranvier.sklearn.mlp_classifier import MLPClassifier
+from ranvier.sklearn.mlp_regressor import MLPRegressor
+from ranvier.sklearn.sequential import SequentialClassifier, SequentialRegressor
+
+if TYPE_CHECKING:
+    from ranvier.sklearn import plot
+
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "MissingExtra",
+    "SequentialClassifier",
+    "SequentialRegressor",
+    "plot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        from importlib import import_module
+
+        return import_module("ranvier.sklearn.plot")
+    raise AttributeError(f"module 'ranvier.sklearn' has no attribute '{name}'")
