@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from numpy.typing import NDArray
+
 _FAMILIES = (
     "layers",
     "initializers",
@@ -29,6 +31,8 @@ _FAMILIES = (
     "callbacks",
 )
 _PLAIN = (str, int, float, bool)
+# What Keras can write of which ranvier could make nothing without running code from the file.
+_CODE = ("__lambda__", "Lambda")
 
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
@@ -165,12 +169,17 @@ def serialize_keras_object(obj: Any) -> Any:
     if hasattr(obj, "get_config") and not isinstance(obj, type):
         cls = type(obj)
         public = _public_module(cls)
-        return {
+        config = {
             "module": public or cls.__module__,
             "class_name": cls.__name__,
             "config": serialize_keras_object(obj.get_config()),
             "registered_name": None if public else get_registered_name(cls),
         }
+        for key in ("build_config", "compile_config"):
+            more = getattr(obj, f"get_{key}", dict)()
+            if more:
+                config[key] = serialize_keras_object(more)
+        return config
     if callable(obj) and hasattr(obj, "__name__"):
         if obj.__name__ == "<lambda>":
             raise ValueError(
@@ -197,8 +206,10 @@ def _find_public(module: str, name: str) -> Any:
     """A class or function of ranvier's under Keras' module and name, or None."""
     family = module.removeprefix("keras").removeprefix(".src").strip(".")
     if family == "random":
-        home = import_module("ranvier._random")
-    elif family in ("", "models"):
+        from ranvier._random import SeedGenerator
+
+        return SeedGenerator if name == "SeedGenerator" else None
+    if family.split(".")[0] in ("", "models"):
         home = import_module("ranvier.models")
     elif family == "optimizers.schedules":
         home = import_module("ranvier.optimizers.schedules")
@@ -206,7 +217,13 @@ def _find_public(module: str, name: str) -> Any:
         home = import_module(f"ranvier.{family.split('.')[0]}")
     else:
         return None
-    return getattr(home, name, None)
+    return _public(home, name)
+
+
+def _public(home: Any, name: str) -> Any:
+    """A class that a module shows, or None: a config may not reach anything else."""
+    found = getattr(home, name) if name in home.__all__ else None
+    return found if isinstance(found, type) else None
 
 
 def _find_function(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
@@ -214,7 +231,8 @@ def _find_function(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
     for family in ("activations", "losses", "metrics"):
         if found is not None:
             break
-        found = getattr(import_module(f"ranvier.{family}"), name, None)
+        home = import_module(f"ranvier.{family}")
+        found = getattr(home, name) if name in home.__all__ else None
     if found is None:
         raise ValueError(
             f"the config names a function {name!r} that ranvier does not know; pass it in "
@@ -258,16 +276,42 @@ def deserialize_keras_object(
             else deserialize_keras_object(value, custom_objects, module_objects, family)
             for key, value in config.items()
         }
-    name, inner = config["class_name"], config["config"]
-    if name == "__numpy__":
-        return np.array(inner["value"], dtype=inner["dtype"])
+    name, inner = config["class_name"], {} if config["config"] is None else config["config"]
+    if name in ("__numpy__", "__tensor__"):
+        return _array(inner)
+    if not isinstance(inner, str if name == "function" else dict) or not isinstance(name, str):
+        raise TypeError(f"a config must have a name and a dictionary; got {name!r} and {inner!r}")
     if name == "function":
         return _find_function(inner, custom_objects)
     cls = _class_of(config, custom_objects, module_objects, family)
-    if not isinstance(cls, type):
-        return cls
-    with custom_object_scope(custom_objects):
-        return cls.from_config(dict(inner))  # type: ignore[attr-defined]
+    return _made(cls, config, custom_objects) if isinstance(cls, type) else cls
+
+
+def _array(inner: Any) -> NDArray[Any]:
+    dtype = np.dtype(inner["dtype"])
+    if dtype.kind not in "biuf":
+        raise TypeError(f"an array in a config must hold numbers; got dtype {dtype}")
+    return np.array(inner["value"], dtype=dtype)
+
+
+# Set while the parts of an object are being made: their shapes are told by the whole.
+_within: contextvars.ContextVar[bool] = contextvars.ContextVar("within", default=False)
+
+
+def _made(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    """The object of a class, with its weights and compiled if it was."""
+    outermost = not _within.get()
+    token = _within.set(True)
+    try:
+        with custom_object_scope(custom_objects):
+            made = cls.from_config(dict(config["config"] or {}))
+            if outermost and config.get("build_config") and not getattr(made, "built", True):
+                made.build_from_config(config["build_config"])
+            if config.get("compile_config") and hasattr(made, "compile_from_config"):
+                made.compile_from_config(config["compile_config"])
+    finally:
+        _within.reset(token)
+    return made
 
 
 def _class_of(
@@ -281,6 +325,11 @@ def _class_of(
         found = get_registered_object(key, custom_objects) if key else None
         if found is not None:
             return found
+    if name in _CODE:
+        raise ValueError(
+            f"the config has a {name.strip('_')}, which is Python code: ranvier runs none that "
+            "comes with a model. Write it as a Layer, or a registered function"
+        )
     if module_objects and name in module_objects:
         return module_objects[name]
     module = config.get("module")
@@ -294,7 +343,7 @@ def _class_of(
         )
         raise unknown(f"{module} class", name, [*names, *(module_objects or ())])
     for home in _FAMILIES if not module_objects else ():
-        found = getattr(import_module(f"ranvier.{home}"), name, None)
+        found = _public(import_module(f"ranvier.{home}"), name)
         if found is not None:
             return found
     if module:

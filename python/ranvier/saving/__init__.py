@@ -1,4 +1,4 @@
-"""Objects as configs, and classes of your own in them."""
+"""Models as files, objects as configs, and classes of your own in them."""
 
 from ranvier._serialize import (
     custom_object_scope,
@@ -9,6 +9,14 @@ from ranvier._serialize import (
     register_serializable,
     serialize_keras_object,
 )
+from ranvier.saving.cloning import clone_model
+from ranvier.saving.model_files import (
+    load_model,
+    load_weights,
+    model_from_json,
+    save_model,
+    save_weights,
+)
 
 # Keras' names for the same.
 CustomObjectScope = custom_object_scope
@@ -16,12 +24,18 @@ register_keras_serializable = register_serializable
 
 __all__ = [
     "CustomObjectScope",
+    "clone_model",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
+    "model_from_json",
     "register_keras_serializable",
     "register_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]
