@@ -39,6 +39,8 @@ _registered_names: dict[Any, str] = {}
 _scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
     "custom_objects", default=None
 )
+# Set for the parts of an object: the whole says for which shapes they are built.
+_within: contextvars.ContextVar[bool] = contextvars.ContextVar("within", default=False)
 
 
 def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
@@ -175,8 +177,8 @@ def serialize_keras_object(obj: Any) -> Any:
             "config": serialize_keras_object(obj.get_config()),
             "registered_name": None if public else get_registered_name(cls),
         }
-        for key in ("build_config", "compile_config"):
-            more = getattr(obj, f"get_{key}", dict)()
+        for key in ("build_config", "compile_config") if not _within.get() else ():
+            more: Any = getattr(obj, f"get_{key}", dict)()
             if more:
                 config[key] = serialize_keras_object(more)
         return config
@@ -196,7 +198,11 @@ def serialize_argument(value: Any) -> Any:
 
     if isinstance(value, Activation):
         return value.__name__
-    return serialize_keras_object(value)
+    token = _within.set(True)
+    try:
+        return serialize_keras_object(value)
+    finally:
+        _within.reset(token)
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -276,13 +282,14 @@ def deserialize_keras_object(
             else deserialize_keras_object(value, custom_objects, module_objects, family)
             for key, value in config.items()
         }
-    name, inner = config["class_name"], {} if config["config"] is None else config["config"]
+    name = config["class_name"]
+    inner: Any = {} if config["config"] is None else config["config"]
     if name in ("__numpy__", "__tensor__"):
         return _array(inner)
     if not isinstance(inner, str if name == "function" else dict) or not isinstance(name, str):
         raise TypeError(f"a config must have a name and a dictionary; got {name!r} and {inner!r}")
     if name == "function":
-        return _find_function(inner, custom_objects)
+        return _find_function(str(inner), custom_objects)
     cls = _class_of(config, custom_objects, module_objects, family)
     return _made(cls, config, custom_objects) if isinstance(cls, type) else cls
 
@@ -292,10 +299,6 @@ def _array(inner: Any) -> NDArray[Any]:
     if dtype.kind not in "biuf":
         raise TypeError(f"an array in a config must hold numbers; got dtype {dtype}")
     return np.array(inner["value"], dtype=dtype)
-
-
-# Set while the parts of an object are being made: their shapes are told by the whole.
-_within: contextvars.ContextVar[bool] = contextvars.ContextVar("within", default=False)
 
 
 def _made(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:

@@ -66,6 +66,7 @@ class Saveable:
         """Compiles with what `get_compile_config` (or Keras') returned."""
         if not isinstance(config, dict) or not set(config) <= set(_COMPILED):
             raise ValueError(
-                f"{self.label}: compile settings must be a dictionary of {_COMPILED}; got {config!r}"
+                f"{self.label}: compile settings must be a dictionary of {', '.join(_COMPILED)}; "
+                f"got {config!r}"
             )
         self.compile(**deserialize_keras_object(config))

@@ -175,10 +175,11 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     with reading(path):
         if path.endswith(".safetensors"):
             return safetensors_files.load(model, path, skip_mismatch)
-        contents: Any = (
-            io.BytesIO(archive.weights_of(path)) if path.endswith(".keras") else open(path, "rb")
-        )
-        with contents, weights_h5.opened(contents) as weights:
+        if path.endswith(".keras"):
+            source: Any = io.BytesIO(archive.weights_of(path))
+        else:
+            source = io.BufferedReader(io.FileIO(path))
+        with source, weights_h5.opened(source) as weights:
             state.load(model, weights, skip_mismatch)
 
 

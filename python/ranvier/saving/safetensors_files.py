@@ -32,7 +32,7 @@ def dump(model: Any) -> bytes:
     need("safetensors", "safetensors", "safetensors files need")
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, _, _, array in named(model)}
+    arrays = {name: np.asarray(array, order="C") for name, _, _, array in named(model)}
     return bytes(save(arrays, metadata={"format": "ranvier"}))
 
 
