@@ -22,9 +22,10 @@ h5py = pytest.importorskip("h5py")
 def tree(path: pathlib.Path) -> dict[str, tuple[int, ...]]:
     """The arrays in an archive, and the groups that have none, by path."""
     found: dict[str, Any] = {}
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as inner:
-        with h5py.File(io.BytesIO(inner.read()), "r") as file:
-            file.visititems(lambda name, item: found.__setitem__(name, getattr(item, "shape", ())))
+    with zipfile.ZipFile(path) as archive:
+        buffer = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(buffer, "r") as file:
+        file.visititems(lambda name, item: found.__setitem__(name, getattr(item, "shape", ())))
     return found
 
 

@@ -209,6 +209,7 @@ class Normalization(Layer):
         if (variance < 0).any():
             raise ValueError(f"{self.label}: the variance must be >= 0; got {variance}")
         if store["2"] == _NOT_ADAPTED and not mean.any() and (variance == 1).all():
+            self._statistics = None
             return
         self._statistics = (mean, variance)
         self._set()

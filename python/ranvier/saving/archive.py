@@ -135,7 +135,10 @@ def _bytes(archive: ZipFile, members: dict[str, ZipInfo], name: str) -> bytes:
         raise ValueError(_missing(name, members))
     if name == CONFIG:
         _check_length(info.file_size)
-    return archive.read(info)
+    data = archive.read(info)
+    if len(data) != info.file_size:
+        raise ValueError(f"{name} has {len(data)} bytes and declares {info.file_size}")
+    return data
 
 
 def _missing(name: str, names: Any) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Which of the engine's slots go together: all of one group for a variable, then for the next one.
 _GROUPS = {"adam": ((0, 1), (2,)), "rmsprop": ((0,), (1,), (2,))}
 
+_MOST = 2**53
+
 
 def save(optimizer: Optimizer, trained: list[Variable]) -> dict[str, NDArray[Any]]:
     """What Keras' optimizer of that name saves: "0", "1", ..."""
@@ -53,6 +55,8 @@ class Loader:
         self._first = 1 + self.optimizer.has_constant_rate
         self.fits = len(arrays) >= self._first and all(str(i) in arrays for i in range(len(arrays)))
         self._start = [read(arrays[str(i)], ()) for i in range(self._first)] if self.fits else []
+        if not all(0 <= number < _MOST for number in self._start):
+            raise ValueError(f"optimizer '{self.optimizer.name}': iterations or rate out of range")
         rest = [arrays[str(i)] for i in range(self._first, len(arrays))] if self.fits else []
         # one that never stepped has no slots yet, as in Keras
         self._shapes = self._expected() if rest else []

@@ -63,4 +63,4 @@ def load(model: Any, path: str, skip_mismatch: bool) -> None:
         raise ValueError("; ".join(failed.values()))
     if failed:
         warnings.warn(f"skipped: {'; '.join(failed.values())}", UserWarning, stacklevel=4)
-    state.assign(model, [both for at, both in ready.items() if at not in failed], None)
+    state.assign([both for at, both in ready.items() if at not in failed])

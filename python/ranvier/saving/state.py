@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ranvier._serialize import snake
 from ranvier.saving import optimizer_state, weights_h5
 from ranvier.variables import layout
@@ -104,7 +106,7 @@ def load(model: Any, stored: Stored, skip_mismatch: bool = False) -> None:
     if failed:
         warnings.warn(f"skipped: {'; '.join(failed)}", UserWarning, stacklevel=5)
     seeds = _seeds(model, stored)
-    assign(model, ready, state)
+    assign(ready, state)
     for layer, attribute, seed in seeds:
         setattr(layer, attribute, seed)
     layout.epoch += 1
@@ -153,18 +155,21 @@ def _seeds(model: Any, stored: Stored) -> list[tuple[Any, str, int]]:
 
 
 def assign(
-    model: Any,
     ready: list[tuple[Any, dict[str, Any]]],
-    optimizer: optimizer_state.Loader | None,
+    optimizer: optimizer_state.Loader | None = None,
 ) -> None:
     """Writes what was read; if a layer of somebody's own refuses it, all is as it was."""
-    before = [(v, v.numpy()) for v in model.all_variables()]
+    before = []
+    for layer, _ in ready:
+        store: dict[str, Any] = {}
+        layer.save_own_variables(store)
+        before.append((layer, {key: np.array(value) for key, value in store.items()}))
     try:
         for layer, arrays in ready:
             layer.load_own_variables(arrays)
         if optimizer is not None:
             optimizer.set()
     except BaseException:
-        for variable, value in before:
-            variable.assign(value)
+        for layer, arrays in before:
+            layer.load_own_variables(arrays)
         raise

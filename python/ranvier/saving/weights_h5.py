@@ -58,7 +58,10 @@ class Stored:
         kept = group.attrs.get_id(key)
         if kept.shape != () or kept.dtype.kind not in "iu":
             raise ValueError(f"{path or 'the model'}: {key} must be an integer")
-        return int(group.attrs[key])
+        number = int(group.attrs[key])
+        if not 0 <= number < 2**64:
+            raise ValueError(f"{path or 'the model'}: {key} must be >= 0; got {number}")
+        return number
 
     def _group(self, path: str) -> Any:
         import h5py
