@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier._suggest import unknown
+from ranvier._custom_objects import (
+    custom_object_scope,
+    get_registered_name,
+    get_registered_object,
+)
+from ranvier._suggest import suggestion, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -34,91 +38,8 @@ _PLAIN = (str, int, float, bool)
 # What Keras can write of which ranvier could make nothing without running code from the file.
 _CODE = ("__lambda__", "Lambda")
 
-_registered: dict[str, Any] = {}
-_registered_names: dict[Any, str] = {}
-_scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
-    "custom_objects", default=None
-)
 # Set for the parts of an object: the whole says for which shapes they are built.
 _within: contextvars.ContextVar[bool] = contextvars.ContextVar("within", default=False)
-
-
-def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """Decorator that lets configs name a class or function of your own.
-
-    Args:
-        package: prefix of the registered name, `package>name`.
-        name: the class's own name if None.
-
-    Raises:
-        ValueError: a class without `get_config`.
-
-    >>> import ranvier
-    >>> @ranvier.saving.register_serializable("Mine")
-    ... class Double(ranvier.initializers.Ones):
-    ...     pass
-    >>> ranvier.saving.get_registered_name(Double)
-    'Mine>Double'
-    """
-
-    def decorate(thing: Any) -> Any:
-        if isinstance(thing, type) and not hasattr(thing, "get_config"):
-            raise ValueError(
-                f"register_serializable: class {thing.__name__} has no get_config() method"
-            )
-        full = f"{package}>{name or thing.__name__}"
-        _registered[full] = thing
-        _registered_names[thing] = full
-        return thing
-
-    return decorate
-
-
-def get_custom_objects() -> dict[str, Any]:
-    """The registered classes and functions by name; may be added to."""
-    return _registered
-
-
-def get_registered_name(thing: Any) -> str:
-    """The name something is registered under, or its own name."""
-    name = _registered_names.get(thing)
-    return str(getattr(thing, "__name__", thing)) if name is None else name
-
-
-def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """What is registered or in scope under a name, or None."""
-    for table in (_scope.get() or {}, _registered, custom_objects or {}):
-        if name in table:
-            return table[name]
-    return None
-
-
-class custom_object_scope:
-    """Within this context, configs may name these classes and functions.
-
-    >>> import ranvier
-    >>> class Mine(ranvier.initializers.Ones):
-    ...     pass
-    >>> with ranvier.saving.custom_object_scope({"Mine": Mine}):
-    ...     type(ranvier.initializers.get("Mine")).__name__
-    'Mine'
-    """
-
-    def __init__(self, custom_objects: Mapping[str, Any] | None = None) -> None:
-        self.custom_objects = dict(custom_objects or {})
-        self._tokens: list[contextvars.Token[dict[str, Any] | None]] = []
-
-    def __enter__(self) -> custom_object_scope:
-        self._tokens.append(_scope.set({**(_scope.get() or {}), **self.custom_objects}))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _scope.reset(self._tokens.pop())
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -340,11 +261,7 @@ def _class_of(
         found = _find_public(module, name)
         if found is not None:
             return found
-        home = str(module).removeprefix("keras.").split(".")[0]
-        names = (
-            getattr(import_module(f"ranvier.{home}"), "__all__", []) if home in _FAMILIES else []
-        )
-        raise unknown(f"{module} class", name, [*names, *(module_objects or ())])
+        raise _absent(str(module), name)
     for home in _FAMILIES if not module_objects else ():
         found = _public(import_module(f"ranvier.{home}"), name)
         if found is not None:
@@ -355,6 +272,18 @@ def _class_of(
             "`custom_objects` or register it with ranvier.saving.register_serializable()"
         )
     raise unknown(family, name, module_objects or ())
+
+
+def _absent(module: str, name: str) -> ValueError:
+    """The error for a class of Keras' that ranvier lacks."""
+    if name in ("Functional", "Model"):
+        return ValueError(f"a {name} model of Keras is not in ranvier (yet): only Sequential is")
+    home = module.removeprefix("keras.").removeprefix("src.").split(".")[0]
+    names: list[str] = []
+    if home in _FAMILIES:
+        names = [n for n in import_module(f"ranvier.{home}").__all__ if n[0].isupper()]
+    hint = suggestion(name, names) or (f" Known: {', '.join(names)}." if names else "")
+    return ValueError(f"ranvier has no {module} class {name!r}.{hint}")
 
 
 def _by_name(

@@ -1,14 +1,13 @@
 """Models as files, objects as configs, and classes of your own in them."""
 
-from ranvier._serialize import (
+from ranvier._custom_objects import (
     custom_object_scope,
-    deserialize_keras_object,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_serializable,
-    serialize_keras_object,
 )
+from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.saving.cloning import clone_model
 from ranvier.saving.model_files import (
     load_model,

@@ -158,14 +158,17 @@ def _read_directory(path: str) -> Archive:
         if name not in names:
             raise ValueError(_missing(name, names))
     _check_length(os.path.getsize(os.path.join(path, CONFIG)))
-    with open(os.path.join(path, CONFIG), "rb") as file:
-        config = _parse(file.read())
-    with open(os.path.join(path, WEIGHTS), "rb") as file:
-        weights = file.read()
     assets = {}
     for folder, _, files in os.walk(os.path.join(path, ASSETS)):
         for name in files:
-            whole = os.path.join(folder, name)
-            with open(whole, "rb") as file:
-                assets[os.path.relpath(whole, path).replace(os.sep, "/")] = file.read()
-    return Archive(config, weights, assets)
+            whole = os.path.relpath(os.path.join(folder, name), path)
+            assets[whole.replace(os.sep, "/")] = _content(path, whole)
+    return Archive(_parse(_content(path, CONFIG)), _content(path, WEIGHTS), assets)
+
+
+def _content(path: str, name: str) -> bytes:
+    whole = os.path.join(path, name)
+    if not os.path.isfile(whole):  # a device would never end
+        raise ValueError(f"{name} must be a file")
+    with open(whole, "rb") as file:
+        return file.read()

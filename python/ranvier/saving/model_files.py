@@ -6,12 +6,9 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from ranvier._custom_objects import custom_object_scope
 from ranvier._loading import loading
-from ranvier._serialize import (
-    custom_object_scope,
-    deserialize_keras_object,
-    serialize_keras_object,
-)
+from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.saving._files import path_of, reading, refuse_existing, replacing
 
 if TYPE_CHECKING:
