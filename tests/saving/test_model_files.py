@@ -60,6 +60,11 @@ def test_endings_of_weights(name: str, match: str, tmp_path: pathlib.Path) -> No
 
 def test_arguments(tmp_path: pathlib.Path) -> None:
     model = model_of()
+    for act in (ranvier.saving.save_weights, ranvier.saving.load_weights):
+        with pytest.raises(ValueError, match="expected a model; got Dense"):
+            act(L.Dense(2), tmp_path / "m.weights.h5")
+    with pytest.raises(ValueError, match="expected a model; got NoneType"):
+        ranvier.saving.save_model(None, tmp_path / "m.keras")
     with pytest.raises(TypeError, match="`filepath` must be a path"):
         model.save(3)
     with pytest.raises(ValueError, match="zipped=False"):

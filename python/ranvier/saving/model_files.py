@@ -57,6 +57,7 @@ def save_model(
         raise ValueError(f"{path}: `zipped=False` is not in ranvier: a directory cannot be "
                          "replaced at one moment; save a `.keras` file")  # fmt: skip
     _check_model_ending(path)
+    _check_model(model)
     refuse_existing(path, overwrite)
     if not model.built:
         warnings.warn(
@@ -216,6 +217,7 @@ def _check_model(model: Any) -> None:
 
 
 def _check_built(model: Any, done: str) -> None:
+    _check_model(model)
     if not model.built:
         raise ValueError(
             f"{model.label}: weights cannot be {done} before they exist; give the first layer an "
