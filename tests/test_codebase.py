@@ -32,8 +32,9 @@ BELOW = {
     "layers": {"activations", "constraints", "initializers", "ops", "regularizers", "variables"},
     "models": {
         "_core", "activations", "callbacks", "layers", "losses", "metrics", "ops", "optimizers",
-        "utils", "variables",
+        "saving", "utils", "variables",
     },
+    "saving": {"variables"},
     "inspect": {"layers", "models"},
     "plot": {"inspect", "layers", "models"},
     "sklearn": {"layers", "losses", "metrics", "models", "optimizers", "plot"},

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier._suggest import unknown
+from ranvier._custom_objects import (
+    custom_object_scope,
+    get_registered_name,
+    get_registered_object,
+)
+from ranvier._suggest import suggestion, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
 _FAMILIES = (
     "layers",
@@ -29,90 +35,11 @@ _FAMILIES = (
     "callbacks",
 )
 _PLAIN = (str, int, float, bool)
+# What Keras can write of which ranvier could make nothing without running code from the file.
+_CODE = ("__lambda__", "Lambda")
 
-_registered: dict[str, Any] = {}
-_registered_names: dict[Any, str] = {}
-_scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
-    "custom_objects", default=None
-)
-
-
-def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """Decorator that lets configs name a class or function of your own.
-
-    Args:
-        package: prefix of the registered name, `package>name`.
-        name: the class's own name if None.
-
-    Raises:
-        ValueError: a class without `get_config`.
-
-    >>> import ranvier
-    >>> @ranvier.saving.register_serializable("Mine")
-    ... class Double(ranvier.initializers.Ones):
-    ...     pass
-    >>> ranvier.saving.get_registered_name(Double)
-    'Mine>Double'
-    """
-
-    def decorate(thing: Any) -> Any:
-        if isinstance(thing, type) and not hasattr(thing, "get_config"):
-            raise ValueError(
-                f"register_serializable: class {thing.__name__} has no get_config() method"
-            )
-        full = f"{package}>{name or thing.__name__}"
-        _registered[full] = thing
-        _registered_names[thing] = full
-        return thing
-
-    return decorate
-
-
-def get_custom_objects() -> dict[str, Any]:
-    """The registered classes and functions by name; may be added to."""
-    return _registered
-
-
-def get_registered_name(thing: Any) -> str:
-    """The name something is registered under, or its own name."""
-    name = _registered_names.get(thing)
-    return str(getattr(thing, "__name__", thing)) if name is None else name
-
-
-def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """What is registered or in scope under a name, or None."""
-    for table in (_scope.get() or {}, _registered, custom_objects or {}):
-        if name in table:
-            return table[name]
-    return None
-
-
-class custom_object_scope:
-    """Within this context, configs may name these classes and functions.
-
-    >>> import ranvier
-    >>> class Mine(ranvier.initializers.Ones):
-    ...     pass
-    >>> with ranvier.saving.custom_object_scope({"Mine": Mine}):
-    ...     type(ranvier.initializers.get("Mine")).__name__
-    'Mine'
-    """
-
-    def __init__(self, custom_objects: Mapping[str, Any] | None = None) -> None:
-        self.custom_objects = dict(custom_objects or {})
-        self._tokens: list[contextvars.Token[dict[str, Any] | None]] = []
-
-    def __enter__(self) -> custom_object_scope:
-        self._tokens.append(_scope.set({**(_scope.get() or {}), **self.custom_objects}))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _scope.reset(self._tokens.pop())
+# Set for the parts of an object: the whole says for which shapes they are built.
+_within: contextvars.ContextVar[bool] = contextvars.ContextVar("within", default=False)
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -165,12 +92,17 @@ def serialize_keras_object(obj: Any) -> Any:
     if hasattr(obj, "get_config") and not isinstance(obj, type):
         cls = type(obj)
         public = _public_module(cls)
-        return {
+        config = {
             "module": public or cls.__module__,
             "class_name": cls.__name__,
             "config": serialize_keras_object(obj.get_config()),
             "registered_name": None if public else get_registered_name(cls),
         }
+        for key in ("build_config", "compile_config") if not _within.get() else ():
+            more: Any = getattr(obj, f"get_{key}", dict)()
+            if more:
+                config[key] = serialize_keras_object(more)
+        return config
     if callable(obj) and hasattr(obj, "__name__"):
         if obj.__name__ == "<lambda>":
             raise ValueError(
@@ -187,7 +119,11 @@ def serialize_argument(value: Any) -> Any:
 
     if isinstance(value, Activation):
         return value.__name__
-    return serialize_keras_object(value)
+    token = _within.set(True)
+    try:
+        return serialize_keras_object(value)
+    finally:
+        _within.reset(token)
 
 
 # -- reading ------------------------------------------------------------------------------------
@@ -197,8 +133,10 @@ def _find_public(module: str, name: str) -> Any:
     """A class or function of ranvier's under Keras' module and name, or None."""
     family = module.removeprefix("keras").removeprefix(".src").strip(".")
     if family == "random":
-        home = import_module("ranvier._random")
-    elif family in ("", "models"):
+        from ranvier._random import SeedGenerator
+
+        return SeedGenerator if name == "SeedGenerator" else None
+    if family.split(".")[0] in ("", "models"):
         home = import_module("ranvier.models")
     elif family == "optimizers.schedules":
         home = import_module("ranvier.optimizers.schedules")
@@ -206,7 +144,13 @@ def _find_public(module: str, name: str) -> Any:
         home = import_module(f"ranvier.{family.split('.')[0]}")
     else:
         return None
-    return getattr(home, name, None)
+    return _public(home, name)
+
+
+def _public(home: Any, name: str) -> Any:
+    """A class that a module shows, or None: a config may not reach anything else."""
+    found = getattr(home, name) if name in home.__all__ else None
+    return found if isinstance(found, type) else None
 
 
 def _find_function(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
@@ -214,7 +158,8 @@ def _find_function(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
     for family in ("activations", "losses", "metrics"):
         if found is not None:
             break
-        found = getattr(import_module(f"ranvier.{family}"), name, None)
+        home = import_module(f"ranvier.{family}")
+        found = getattr(home, name) if name in home.__all__ else None
     if found is None:
         raise ValueError(
             f"the config names a function {name!r} that ranvier does not know; pass it in "
@@ -258,16 +203,39 @@ def deserialize_keras_object(
             else deserialize_keras_object(value, custom_objects, module_objects, family)
             for key, value in config.items()
         }
-    name, inner = config["class_name"], config["config"]
-    if name == "__numpy__":
-        return np.array(inner["value"], dtype=inner["dtype"])
+    name = config["class_name"]
+    inner: Any = {} if config["config"] is None else config["config"]
+    if name in ("__numpy__", "__tensor__"):
+        return _array(inner)
+    if not isinstance(inner, str if name == "function" else dict) or not isinstance(name, str):
+        raise TypeError(f"a config must have a name and a dictionary; got {name!r} and {inner!r}")
     if name == "function":
-        return _find_function(inner, custom_objects)
+        return _find_function(str(inner), custom_objects)
     cls = _class_of(config, custom_objects, module_objects, family)
-    if not isinstance(cls, type):
-        return cls
-    with custom_object_scope(custom_objects):
-        return cls.from_config(dict(inner))  # type: ignore[attr-defined]
+    return _made(cls, config, custom_objects) if isinstance(cls, type) else cls
+
+
+def _array(inner: Any) -> NDArray[Any]:
+    dtype = np.dtype(inner["dtype"])
+    if dtype.kind not in "biuf":
+        raise TypeError(f"an array in a config must hold numbers; got dtype {dtype}")
+    return np.array(inner["value"], dtype=dtype)
+
+
+def _made(cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    """The object of a class, with its weights and compiled if it was."""
+    outermost = not _within.get()
+    token = _within.set(True)
+    try:
+        with custom_object_scope(custom_objects):
+            made = cls.from_config(dict(config["config"] or {}))
+            if outermost and config.get("build_config") and not getattr(made, "built", True):
+                made.build_from_config(config["build_config"])
+            if config.get("compile_config") and hasattr(made, "compile_from_config"):
+                made.compile_from_config(config["compile_config"])
+    finally:
+        _within.reset(token)
+    return made
 
 
 def _class_of(
@@ -281,6 +249,11 @@ def _class_of(
         found = get_registered_object(key, custom_objects) if key else None
         if found is not None:
             return found
+    if name in _CODE:
+        raise ValueError(
+            f"the config has a {name.strip('_')}, which is Python code: ranvier runs none that "
+            "comes with a model. Write it as a Layer, or a registered function"
+        )
     if module_objects and name in module_objects:
         return module_objects[name]
     module = config.get("module")
@@ -288,13 +261,9 @@ def _class_of(
         found = _find_public(module, name)
         if found is not None:
             return found
-        home = str(module).removeprefix("keras.").split(".")[0]
-        names = (
-            getattr(import_module(f"ranvier.{home}"), "__all__", []) if home in _FAMILIES else []
-        )
-        raise unknown(f"{module} class", name, [*names, *(module_objects or ())])
+        raise _absent(str(module), name)
     for home in _FAMILIES if not module_objects else ():
-        found = getattr(import_module(f"ranvier.{home}"), name, None)
+        found = _public(import_module(f"ranvier.{home}"), name)
         if found is not None:
             return found
     if module:
@@ -303,6 +272,18 @@ def _class_of(
             "`custom_objects` or register it with ranvier.saving.register_serializable()"
         )
     raise unknown(family, name, module_objects or ())
+
+
+def _absent(module: str, name: str) -> ValueError:
+    """The error for a class of Keras' that ranvier lacks."""
+    if name in ("Functional", "Model"):
+        return ValueError(f"a {name} model of Keras is not in ranvier (yet): only Sequential is")
+    home = module.removeprefix("keras.").removeprefix("src.").split(".")[0]
+    names: list[str] = []
+    if home in _FAMILIES:
+        names = [n for n in import_module(f"ranvier.{home}").__all__ if n[0].isupper()]
+    hint = suggestion(name, names) or (f" Known: {', '.join(names)}." if names else "")
+    return ValueError(f"ranvier has no {module} class {name!r}.{hint}")
 
 
 def _by_name(

@@ -43,7 +43,10 @@ class Variable:
     array([3., 4.], dtype=float32)
     """
 
-    __slots__ = ("_trainable", "_value", "constraint", "in_arena", "name", "path", "regularizer")
+    __slots__ = (
+        "_trainable", "_value", "constraint", "in_arena", "made_trainable", "name", "path",
+        "regularizer",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Variable:
     ) -> None:
         self._value: NDArray[Any] = np.array(value, dtype=dtype, order="C", copy=True)
         self._trainable = bool(trainable)
+        self.made_trainable = self._trainable  # files order weights by it, as Keras does
         self.name = name
         self.path = name
         self.regularizer = regularizer
@@ -136,6 +140,7 @@ class Variable:
             constraint=self.constraint,
         )
         new.path = self.path
+        new.made_trainable = self.made_trainable
         memo[id(self)] = new
         return new
 
@@ -147,6 +152,7 @@ class Variable:
             self.path,
             self.regularizer,
             self.constraint,
+            self.made_trainable,
         )
 
     def __repr__(self) -> str:
@@ -160,6 +166,7 @@ def _restore(
     path: str,
     regularizer: Regularizer | None,
     constraint: Constraint | None,
+    made_trainable: bool,
 ) -> Variable:
     variable = Variable(
         value,
@@ -170,4 +177,5 @@ def _restore(
         constraint=constraint,
     )
     variable.path = path
+    variable.made_trainable = made_trainable
     return variable

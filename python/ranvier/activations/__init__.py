@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ranvier._serialize import Registry, get_registered_name, serialize_keras_object
+from ranvier._custom_objects import get_registered_name
+from ranvier._serialize import Registry, serialize_keras_object
 from ranvier.activations.function import Activation
 from ranvier.activations.functions import (
     binary_step,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from ranvier import _dtypes
+from ranvier._loading import claim
 from ranvier.layers._counting import TokenCounts, batches
 from ranvier.layers._hashing import buckets
 from ranvier.layers._lookup_arguments import (
@@ -193,6 +194,7 @@ class IndexLookup(Layer):
             )
         if weights is not None:
             depth = self.max_tokens or 0 if self.pad_to_max_tokens else 0
+            claim(self.label, (depth,))
             weights = np.pad(weights, (0, max(0, depth - len(weights)))).astype(self.dtype)
         self._given = None
         self._frozen_size, self._tokens, self._idf = size, tokens, weights
@@ -349,6 +351,28 @@ class IndexLookup(Layer):
         if self.output_mode == "one_hot" and not (len(shape) > 1 and shape[-1] == 1):
             return (*shape, self.depth)
         return (*shape[:-1], self.depth)
+
+    # -- files ------------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        if self._idf is not None:
+            store["idf_weights"] = self._idf
+
+    def load_own_variables(self, store: Any) -> None:
+        if self._idf is not None:
+            self._idf = np.array(store["idf_weights"], self.dtype)
+            layout.epoch += 1
+
+    def load_assets(self, files: Any) -> None:
+        """Of Keras, which has what `adapt` learned in a file beside the config."""
+        if self._tokens is not None or "vocabulary.txt" not in files:
+            return
+        lines = files["vocabulary.txt"].decode(getattr(self, "encoding", "utf-8")).splitlines()
+        while lines and lines[-1] == "":
+            lines.pop()
+        tokens = self._from_lines(lines)
+        zeros = np.zeros(len(tokens)) if self.output_mode == "tf_idf" else None
+        self.set_vocabulary(tokens, zeros)
 
     # -- configuration ----------------------------------------------------------------------
 

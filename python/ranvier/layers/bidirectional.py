@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes
-from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier._serialize import (
+    deserialize_keras_object,
+    serialize_argument,
+    serialize_keras_object,
+)
 from ranvier.layers._nested import Nested
 from ranvier.layers._recurrent import mask_array
 from ranvier.layers.layer import Shape
@@ -27,6 +31,7 @@ _MODES = ("sum", "mul", "ave", "concat", None)
 def _renamed(layer: RNN, prefix: str, **changes: Any) -> RNN:
     """A new layer like `layer`, as Keras names it."""
     config = serialize_keras_object(layer)
+    config.pop("build_config", None)  # the copy is built when it is used
     name = f"{prefix}_{layer.name.removeprefix(prefix + '_')}"
     config["config"].update(name=name, **changes)
     made: RNN = deserialize_keras_object(config)
@@ -305,8 +310,8 @@ class Bidirectional(Nested):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.pop("weights", None)
-        config["layer"] = serialize_keras_object(self.forward_layer)
-        config["backward_layer"] = serialize_keras_object(self.backward_layer)
+        config["layer"] = serialize_argument(self.forward_layer)
+        config["backward_layer"] = serialize_argument(self.backward_layer)
         return config
 
     @classmethod

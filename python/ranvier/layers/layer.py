@@ -11,8 +11,10 @@ import numpy as np
 
 from ranvier import _dtypes, constraints, initializers, regularizers
 from ranvier._config import Configurable
+from ranvier._loading import claim
 from ranvier._suggest import suggestion
 from ranvier.layers._masks import as_mask, warn_of_mask
+from ranvier.layers._saved import Saved
 from ranvier.variables import Variable, layout
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def _marking_built(build: Callable[..., None]) -> Callable[..., None]:
     return marking
 
 
-class Layer(Configurable):
+class Layer(Saved, Configurable):
     """Base class of layers.
 
     Built-in layers say what they compute with `lower`, which adds nodes to the C++ graph that runs
@@ -198,6 +200,8 @@ class Layer(Configurable):
             name: its name within the layer.
         """
         shape = () if shape is None else tuple(shape)
+        if claim(self.label, shape):  # its value comes from the file
+            initializer = "zeros"
         make = initializers.get("glorot_uniform" if initializer is None else initializer)
         try:
             if math.prod(shape) > _MOST_ELEMENTS:  # NumPy would call this a ValueError

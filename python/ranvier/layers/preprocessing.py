@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
 
 
+# In a file: neither adapted nor given statistics. Keras would read it as mean 0, variance 1.
+_NOT_ADAPTED = -1
+
 # Data as a whole, not an iterable of batches.
 _WHOLE = (list, tuple, str, bytes, dict)
 
@@ -186,6 +189,30 @@ class Normalization(Layer):
         self.scale.assign(np.broadcast_to(scale, self._kept_shape).reshape(shape))
         self.shift.assign(np.broadcast_to(shift, self._kept_shape).reshape(shape))
         layout.epoch += 1
+
+    # -- files: Keras keeps mean, variance and a count, of which it makes no use ---------------
+
+    saved_names = ("mean", "variance", "count")
+
+    def save_own_variables(self, store: Any) -> None:
+        if self.mean is not None or not self.built:
+            return
+        shape = self._statistics_shape
+        known = self._statistics or (np.zeros(shape), np.ones(shape))
+        store["0"], store["1"] = (np.reshape(s, shape) for s in known)
+        store["2"] = np.int32(0 if self._statistics else _NOT_ADAPTED)
+
+    def load_own_variables(self, store: Any) -> None:
+        if self.mean is not None or not self.built:
+            return
+        mean, variance = (np.array(store[key], np.float64) for key in "01")
+        if (variance < 0).any():
+            raise ValueError(f"{self.label}: the variance must be >= 0; got {variance}")
+        if store["2"] == _NOT_ADAPTED and not mean.any() and (variance == 1).all():
+            self._statistics = None
+            return
+        self._statistics = (mean, variance)
+        self._set()
 
     def lower(self, builder: Builder, x: int) -> int:
         if self._statistics is None:

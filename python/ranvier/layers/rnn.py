@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ranvier import _dtypes
+from ranvier._loading import claim
 from ranvier.layers import _recurrent
 from ranvier.layers._nested import Nested
 from ranvier.layers._recurrent import Walk, mask_array, state_arrays
@@ -143,6 +144,7 @@ class RNN(Nested):
                 "Input(batch_shape=(batch, steps, features))"
             )
         if self.states is None:
+            claim(self.label, (batch, sum(self._sizes)))
             try:
                 zeros = [np.zeros((batch, n), self.dtype) for n in self._sizes]
             except (MemoryError, ValueError):

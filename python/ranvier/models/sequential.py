@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ranvier.layers._masks import as_mask
 from ranvier.layers.input import InputLayer, extents
 from ranvier.layers.layer import Layer, Shape
 from ranvier.models.network import Network
+from ranvier.models.saveable import Saveable
 from ranvier.models.training import Trainable
 from ranvier.variables import Variable, layout
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ranvier.models.lowering import Builder
 
 
-class Sequential(Trainable, Layer):
+class Sequential(Saveable, Trainable, Layer):
     """A plain stack of layers, each with one input and one output.
 
     Args:
@@ -424,7 +424,3 @@ class Sequential(Trainable, Layer):
             "_source": None,
             "_stream": self._stream_now,
         }
-
-    def to_json(self, **kwargs: Any) -> str:
-        """The configuration as a JSON string; `kwargs` go to `json.dumps`."""
-        return json.dumps(serialize_keras_object(self), **kwargs)

@@ -51,6 +51,12 @@ class Trainable(Evaluable):
         """The number of the next training pass: random layers draw by it."""
         return self._stream if self._steps is None else self._steps.stream
 
+    @_stream_now.setter
+    def _stream_now(self, stream: int) -> None:
+        self._stream = stream
+        if self._steps is not None:
+            self._steps.stream = stream
+
     def _next_stream(self) -> int:
         now = self._stream_now
         if self._steps is None:

@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn: its own perceptrons, faster and with more inside, and any Sequential.
+"""Estimators for scikit-learn: its perceptrons, faster and with more inside; any Sequential.
 
 >>> from sklearn.datasets import load_iris
 >>> from ranvier.sklearn import MLPClassifier
