@@ -83,7 +83,7 @@ class BackupAndRestore(Callback):
         if record["learning_rate"] is not None:
             model.optimizer.learning_rate = record["learning_rate"]
         model._initial_epoch = record["epoch"]
-        model._source.resume(record["run"], record["batch"])
+        model._source.resume(record["run"], record["batch"], record["learning_rate"])
 
     # -- saving -----------------------------------------------------------------------------
 

@@ -43,7 +43,9 @@ class ArrayRun:
         self.seed = _random.draw_seed() if shuffle else 0
         self.rounds = 0
         self.start = 0
-        self.first_step = 0  # of the next epoch, if a run goes on in its middle
+        # of the next epoch, if a run goes on in its middle
+        self.first_step = 0
+        self.first_rate: float | None = None
         model._check_values(rows)
         self.machine = model._steps_for(rows.y)
         self.machine.prepare()
@@ -55,7 +57,7 @@ class ArrayRun:
             machine.prepare()
         machine.reset()
         batch, n = self.batch, self.n
-        step, self.first_step = self.first_step, 0
+        step = _first_step(self)
         if self.restart and step == 0:
             self.start = 0
         while step < self.steps:
@@ -90,10 +92,10 @@ class ArrayRun:
         """Where the run is: what `resume` wants."""
         return {"seed": self.seed, "rounds": self.rounds, "start": self.start}
 
-    def resume(self, state: dict[str, int], step: int) -> None:
+    def resume(self, state: dict[str, int], step: int, rate: float | None) -> None:
         """Goes on where another run on the same data was, at a step of an epoch."""
         self.seed, self.rounds, self.start = state["seed"], state["rounds"], state["start"]
-        self.first_step = step
+        self.first_step, self.first_rate = step, rate
         if self.start > 0 and self.shuffle:
             self.order = np.empty(self.n, np.int64)
             ops.permutation(self.n, self.seed, self.rounds - 1, out=self.order)
@@ -116,7 +118,9 @@ class BatchRun:
             self.steps = len(source)
         self.iterator: Iterator[Any] | None = None
         self.began = False
-        self.first_step = 0  # of the next epoch, if a run goes on in its middle
+        # of the next epoch, if a run goes on in its middle
+        self.first_step = 0
+        self.first_rate: float | None = None
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
         model = self.model
@@ -124,9 +128,9 @@ class BatchRun:
             self.iterator = None
         machine: Steps | None = None
         step = 0
-        while step < self.first_step and self._next(step) is not _END:
-            step += 1  # seen by the run that this one goes on with
-        self.first_step = 0
+        for _ in range(_first_step(self)):  # seen by the run that this one goes on with
+            self._next(step)
+            step += 1
         while self.limit is None or step < self.limit:
             item = self._next(step)
             if item is _END:
@@ -152,9 +156,9 @@ class BatchRun:
         """Where the run is, besides the step."""
         return {}
 
-    def resume(self, state: dict[str, int], step: int) -> None:
+    def resume(self, state: dict[str, int], step: int, rate: float | None) -> None:
         """Goes on at a step of an epoch; iterables begin anew."""
-        self.first_step = step
+        self.first_step, self.first_rate = step, rate
 
     def _next(self, step: int) -> Any:
         """The next batch, or _END; an epoch begins the data anew where the last one ended them."""
@@ -192,6 +196,15 @@ class BatchRun:
             stacklevel=5,
         )
         return {}
+
+
+def _first_step(run: Any) -> int:
+    """Where the epoch begins; in its middle with the learning rate that it had there."""
+    step, rate = run.first_step, run.first_rate
+    run.first_step, run.first_rate = 0, None
+    if step > 0 and rate is not None:
+        run.model.optimizer.learning_rate = rate
+    return int(step)
 
 
 def _warn_ran_out(label: str, step: int, steps: int) -> None:
