@@ -10,7 +10,7 @@ Activation activation_of(const char* op, const pybind11::object& given) {
     if (given.is_none()) return {};
     if (!PyTuple_Check(given.ptr()) || PyTuple_GET_SIZE(given.ptr()) != 4)
         throw pybind11::type_error(std::string(op) + ": an activation must be (name, a, b, c)");
-    const call::Arguments spec{op, PySequence_Fast_ITEMS(given.ptr())};
+    const call::Arguments spec{op, PySequence_Fast_ITEMS(given.ptr()), "element"};
     return {act_named(spec.text(0)), {spec.number(1), spec.number(2), spec.number(3)}};
 }
 

@@ -71,7 +71,7 @@ std::vector<T> elements(const Arguments& a, std::size_t i, const char* wanted,
         PyErr_Clear();
         a.refuse(i, wanted);
     }
-    const Arguments inner{a.function, PySequence_Fast_ITEMS(all.ptr())};
+    const Arguments inner{a.function, PySequence_Fast_ITEMS(all.ptr()), "element"};
     std::vector<T> values(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(all.ptr())));
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = (inner.*element)(k);
     return values;
@@ -80,8 +80,8 @@ std::vector<T> elements(const Arguments& a, std::size_t i, const char* wanted,
 }  // namespace
 
 void Arguments::refuse(std::size_t i, const char* wanted) const {
-    PyErr_Format(PyExc_TypeError, "%s: expected %s; got %s as argument %zd", function, wanted,
-                 Py_TYPE(at[i])->tp_name, static_cast<Py_ssize_t>(i) + 1);
+    PyErr_Format(PyExc_TypeError, "%s: expected %s; got %s as %s %zd", function, wanted,
+                 Py_TYPE(at[i])->tp_name, what, static_cast<Py_ssize_t>(i) + 1);
     throw py::error_already_set();
 }
 
@@ -155,7 +155,7 @@ std::vector<py::array> Arguments::arrays(std::size_t i) const {
     std::vector<py::array> values;
     for (const py::handle& o : all) {
         PyObject* const element = o.ptr();
-        values.push_back(Arguments{function, &element}.object<py::array>(0));
+        values.push_back(Arguments{function, &element, "element"}.object<py::array>(0));
     }
     return values;
 }

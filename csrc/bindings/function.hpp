@@ -29,6 +29,7 @@ namespace call {
 struct Arguments {
     const char* function;
     PyObject* const* at;
+    const char* what = "argument";
 
     [[noreturn]] void refuse(std::size_t i, const char* wanted) const;
     bool flag(std::size_t i) const;
