@@ -20,6 +20,13 @@ if(RANVIER_SANITIZE)
                                                  -fno-omit-frame-pointer -fno-sanitize-recover=all -g -O2)
   target_link_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE})
 endif()
+# Link-time optimisation of drivers and bindings, for size: what their files have in common is kept
+# once. Never of kernels, whose instruction sets must not mix.
+set(RANVIER_LTO OFF)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RANVIER_SANITIZE)
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT RANVIER_LTO OUTPUT RANVIER_LTO_ERROR LANGUAGES CXX)
+endif()
 if(RANVIER_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()

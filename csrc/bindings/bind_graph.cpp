@@ -138,36 +138,37 @@ void bind_graph_of(py::module_& m, const char* graph_name, const char* runner_na
     bind_image_nodes<T>(graph);
     bind_rnn_nodes<T>(graph);
     bind_mask_nodes<T>(graph);
-    graph.def(py::init<>())
-        .def("input", &G::set_input, py::arg("sample_shape"), py::arg("mask_axes") = 0)
-        .def("label", &G::label, py::arg("label"))
-        .def("param", &G::add_param, py::arg("size"), py::arg("trainable"))
-        .def("output_shape", &G::output_shape, py::arg("input_shape"))
-        .def_property_readonly("kinds", [](const G& g) {
-            std::vector<std::string> kinds;
-            for (const auto& n : g.nodes()) kinds.emplace_back(n->kind());
-            return kinds;
-        });
+    graph.def(py::init<>());
+    def(graph, "input",
+        [](G& g, const Shape& sample, int mask_axes) { return g.set_input(sample, mask_axes); });
+    def(graph, "label", [](G& g, std::string_view label) { g.label(std::string(label)); });
+    def(graph, "param",
+        [](G& g, index_t size, bool trainable) { return g.add_param(size, trainable); });
+    def(graph, "output_shape", [](G& g, const Shape& input) { return g.output_shape(input); });
+    def_property(graph, "kinds", [](G& g) {
+        std::vector<std::string> kinds;
+        for (const auto& n : g.nodes()) kinds.emplace_back(n->kind());
+        return kinds;
+    });
 
     using R = Runner<T>;
     RunnerClass<T> runner(m, runner_name);
     bind_infer<T>(runner);
-    runner.def(py::init<std::shared_ptr<G>>(), py::arg("graph"))
-        .def("bind", &R::bind, py::arg("values"), py::arg("gradient"), py::arg("offsets"))
-        .def("predict", &runner_predict<T>, py::arg("x"), py::arg("chunk"),
-             py::arg("mask") = py::none())
-        .def("forward", &runner_forward<T>, py::arg("x"), py::arg("training"), py::arg("stream"),
-             py::arg("want_input_gradient"), py::arg("mask") = py::none())
-        .def("backward", &runner_backward<T>, py::arg("x"), py::arg("dy"))
-        .def_property_readonly("penalty",
-                               [](R& r) {
-                                   const LockWithoutGil lock(r.session_mutex);
-                                   return r.session.penalty();
-                               })
-        .def_property_readonly("bytes", [](R& r) {
-            const LockWithoutGil lock(r.session_mutex);
-            return r.session.bytes();
-        });
+    runner.def(py::init<std::shared_ptr<G>>(), py::arg("graph"));
+    def(runner, "bind",
+        [](R& r, const std::vector<py::array>& values, const py::array& gradient,
+           const std::vector<index_t>& offsets) { r.bind(values, gradient, offsets); });
+    def(runner, "predict", &runner_predict<T>);
+    def(runner, "forward", &runner_forward<T>);
+    def(runner, "backward", &runner_backward<T>);
+    def_property(runner, "penalty", [](R& r) {
+        const LockWithoutGil lock(r.session_mutex);
+        return r.session.penalty();
+    });
+    def_property(runner, "bytes", [](R& r) {
+        const LockWithoutGil lock(r.session_mutex);
+        return r.session.bytes();
+    });
 }
 
 }  // namespace

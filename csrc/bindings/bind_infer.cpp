@@ -1,5 +1,6 @@
 // Runner.infer: prediction by the shortest way.
 #include "bindings/array_args.hpp"
+#include "bindings/function.hpp"
 #include "bindings/runner.hpp"
 
 namespace py = pybind11;
@@ -33,7 +34,7 @@ py::object runner_infer(Runner<T>& r, const py::object& given) {
 
 template <class T>
 void bind_infer(RunnerClass<T>& runner) {
-    runner.def("infer", &runner_infer<T>, py::arg("x"));
+    def(runner, "infer", &runner_infer<T>);
 }
 
 template void bind_infer(RunnerClass<float>&);

@@ -1,7 +1,7 @@
 // Nodes that bind_graph.cpp's Graph class gets from other files, one function a family.
 #pragma once
 
-#include "bindings/array_args.hpp"
+#include "bindings/function.hpp"
 #include "ranvier/nodes.hpp"
 
 namespace ranvier {

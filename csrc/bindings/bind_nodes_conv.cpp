@@ -3,8 +3,6 @@
 #include "bindings/names.hpp"
 #include "ranvier/nodes_conv.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
@@ -12,25 +10,19 @@ namespace ranvier {
 template <class T>
 void bind_conv_nodes(GraphClass<T>& graph) {
     using G = Graph<T>;
-    graph.def(
-        "conv",
+    def(graph, "conv",
         [](G& g, int x, index_t c, index_t co, index_t groups, const Shape& kernel,
-           const Shape& strides, const Shape& dilation, const std::string& padding, int w, int bias,
-           const std::string& act, double a, double b, double p) {
+           const Shape& strides, const Shape& dilation, std::string_view padding, int w, int bias,
+           std::string_view act, double a, double b, double p) {
             ConvSpec s{static_cast<int>(kernel.size()), c, co, groups, kernel, strides, dilation,
                        conv_padding_named(padding),     {}};
             std::vector<int> params{w};
             if (bias >= 0) params.push_back(bias);
             return g.add(make_conv<T>(s, bias >= 0, act_named(act), {a, b, p}), {x}, params);
-        },
-        py::arg("x"), py::arg("c"), py::arg("co"), py::arg("groups"), py::arg("kernel_size"),
-        py::arg("strides"), py::arg("dilation"), py::arg("padding"), py::arg("kernel"),
-        py::arg("bias"), py::arg("act"), py::arg("a") = 0.0, py::arg("b") = 0.0,
-        py::arg("p") = 0.0);
-    graph.def(
-        "conv_transpose",
+        });
+    def(graph, "conv_transpose",
         [](G& g, int x, index_t c, index_t co, const Shape& kernel, const Shape& strides,
-           const Shape& dilation, const std::string& padding, const Shape& output_padding, int w,
+           const Shape& dilation, std::string_view padding, const Shape& output_padding, int w,
            int bias) {
             ConvSpec s{static_cast<int>(kernel.size()),
                        c,
@@ -44,10 +36,7 @@ void bind_conv_nodes(GraphClass<T>& graph) {
             std::vector<int> params{w};
             if (bias >= 0) params.push_back(bias);
             return g.add(make_conv_transpose<T>(s, bias >= 0), {x}, params);
-        },
-        py::arg("x"), py::arg("c"), py::arg("co"), py::arg("kernel_size"), py::arg("strides"),
-        py::arg("dilation"), py::arg("padding"), py::arg("output_padding"), py::arg("kernel"),
-        py::arg("bias"));
+        });
 }
 
 template void bind_conv_nodes(GraphClass<float>&);

@@ -4,8 +4,6 @@
 #include "bindings/bind_nodes.hpp"
 #include "bindings/image_args.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
@@ -15,7 +13,7 @@ using Pair = std::pair<double, double>;
 
 Range range(const Pair& p) { return {p.first, p.second}; }
 
-Motion motion_named(const std::string& name) {
+Motion motion_named(std::string_view name) {
     static constexpr const char* names[] = {"rotation", "translation", "zoom", "even_zoom"};
     return named<Motion>("motion", names, name);
 }
@@ -25,49 +23,43 @@ Motion motion_named(const std::string& name) {
 template <class T>
 void bind_image_nodes(GraphClass<T>& graph) {
     using G = Graph<T>;
-    graph
-        .def("random_flip",
-             [](G& g, int x, bool horizontal, bool vertical, bool channels_first,
-                std::uint64_t seed) {
-                 return g.add(make_random_flip<T>(horizontal, vertical, channels_first, seed), {x},
-                              {});
-             })
-        .def("random_affine",
-             [](G& g, int x, const std::string& motion, const Pair& first, const Pair& second,
-                const std::string& interpolation, const std::string& fill_mode, double fill_value,
-                bool channels_first, std::uint64_t seed) {
-                 return g.add(
-                     make_random_affine<T>(motion_named(motion), range(first), range(second),
-                                           affine_spec(interpolation, fill_mode, fill_value),
-                                           channels_first, seed),
-                     {x}, {});
-             })
-        .def("random_contrast",
-             [](G& g, int x, const Pair& factor, const Pair& limits, bool channels_first,
-                std::uint64_t seed) {
-                 return g.add(make_random_contrast<T>(range(factor), limits.first, limits.second,
-                                                      channels_first, seed),
-                              {x}, {});
-             })
-        .def("random_brightness",
-             [](G& g, int x, const Pair& delta, const Pair& limits, bool channels_first,
-                std::uint64_t seed) {
-                 return g.add(make_random_brightness<T>(range(delta), limits.first, limits.second,
-                                                        channels_first, seed),
-                              {x}, {});
-             })
-        .def("random_crop",
-             [](G& g, int x, index_t height, index_t width, bool channels_first,
-                std::uint64_t seed) {
-                 return g.add(make_random_crop<T>(height, width, channels_first, seed), {x}, {});
-             })
-        .def("center_crop",
-             [](G& g, int x, index_t height, index_t width, bool channels_first) {
-                 return g.add(make_center_crop<T>(height, width, channels_first), {x}, {});
-             })
-        .def("resizing", [](G& g, int x, index_t height, index_t width,
-                            const std::string& interpolation, bool antialias,
-                            const std::string& aspect, double fill_value, bool channels_first) {
+    def(graph, "random_flip",
+        [](G& g, int x, bool horizontal, bool vertical, bool channels_first, std::uint64_t seed) {
+            return g.add(make_random_flip<T>(horizontal, vertical, channels_first, seed), {x}, {});
+        });
+    def(graph, "random_affine",
+        [](G& g, int x, std::string_view motion, const Pair& first, const Pair& second,
+           std::string_view interpolation, std::string_view fill_mode, double fill_value,
+           bool channels_first, std::uint64_t seed) {
+            return g.add(make_random_affine<T>(motion_named(motion), range(first), range(second),
+                                               affine_spec(interpolation, fill_mode, fill_value),
+                                               channels_first, seed),
+                         {x}, {});
+        });
+    def(graph, "random_contrast",
+        [](G& g, int x, const Pair& factor, const Pair& limits, bool channels_first,
+           std::uint64_t seed) {
+            return g.add(make_random_contrast<T>(range(factor), limits.first, limits.second,
+                                                 channels_first, seed),
+                         {x}, {});
+        });
+    def(graph, "random_brightness",
+        [](G& g, int x, const Pair& delta, const Pair& limits, bool channels_first,
+           std::uint64_t seed) {
+            return g.add(make_random_brightness<T>(range(delta), limits.first, limits.second,
+                                                   channels_first, seed),
+                         {x}, {});
+        });
+    def(graph, "random_crop",
+        [](G& g, int x, index_t height, index_t width, bool channels_first, std::uint64_t seed) {
+            return g.add(make_random_crop<T>(height, width, channels_first, seed), {x}, {});
+        });
+    def(graph, "center_crop", [](G& g, int x, index_t height, index_t width, bool channels_first) {
+        return g.add(make_center_crop<T>(height, width, channels_first), {x}, {});
+    });
+    def(graph, "resizing",
+        [](G& g, int x, index_t height, index_t width, std::string_view interpolation,
+           bool antialias, std::string_view aspect, double fill_value, bool channels_first) {
             return g.add(make_resizing<T>(height, width,
                                           resize_spec(interpolation, antialias, aspect, fill_value),
                                           channels_first),

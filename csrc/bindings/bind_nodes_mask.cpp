@@ -2,15 +2,13 @@
 #include "bindings/bind_nodes.hpp"
 #include "ranvier/nodes_mask.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
 namespace {
 
 template <class T>
-NodePtr<T> sequence_node(const std::string& kind, const std::vector<double>& numbers) {
+NodePtr<T> sequence_node(std::string_view kind, const std::vector<double>& numbers) {
     auto number = [&](std::size_t i) { return numbers.at(i); };
     auto whole = [&](std::size_t i) { return static_cast<index_t>(numbers.at(i)); };
     if (kind == "embedding") return make_embedding<T>(whole(0), whole(1));
@@ -19,7 +17,7 @@ NodePtr<T> sequence_node(const std::string& kind, const std::vector<double>& num
     if (kind == "masked_mean") return make_masked_mean<T>(number(0) != 0);
     if (kind == "fold") return make_fold<T>(number(0) != 0);
     if (kind == "unfold") return make_unfold<T>();
-    throw std::invalid_argument("unknown node '" + kind + "'");
+    throw std::invalid_argument("unknown node '" + std::string(kind) + "'");
 }
 
 }  // namespace
@@ -27,9 +25,10 @@ NodePtr<T> sequence_node(const std::string& kind, const std::vector<double>& num
 // One method for all: each that pybind11 makes is some kilobytes.
 template <class T>
 void bind_mask_nodes(GraphClass<T>& graph) {
-    graph.def("set_output", &Graph<T>::set_output)
-        .def("sequence", [](Graph<T>& g, const std::string& kind, const std::vector<int>& inputs,
-                            const std::vector<int>& params, const std::vector<double>& numbers) {
+    def(graph, "set_output", [](Graph<T>& g, int output, int mask) { g.set_output(output, mask); });
+    def(graph, "sequence",
+        [](Graph<T>& g, std::string_view kind, const std::vector<int>& inputs,
+           const std::vector<int>& params, const std::vector<double>& numbers) {
             return g.add(sequence_node<T>(kind, numbers), inputs, params);
         });
 }

@@ -3,8 +3,6 @@
 #include "bindings/norm_names.hpp"
 #include "ranvier/nodes_norm.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
@@ -22,37 +20,26 @@ std::vector<int> present(std::initializer_list<int> params) {
 template <class T>
 void bind_norm_nodes(GraphClass<T>& graph) {
     using G = Graph<T>;
-    graph
-        .def(
-            "batch_norm",
-            [](G& g, int x, index_t channels, int gamma, int beta, int mean, int variance,
-               double momentum, double epsilon, bool frozen, int mask) {
-                return g.add(make_batch_norm<T>(channels, gamma >= 0, beta >= 0, momentum, epsilon,
-                                                frozen, mask >= 0),
-                             mask >= 0 ? std::vector<int>{x, mask} : std::vector<int>{x},
-                             present({gamma, beta, mean, variance}));
-            },
-            py::arg("x"), py::arg("channels"), py::arg("gamma"), py::arg("beta"), py::arg("mean"),
-            py::arg("variance"), py::arg("momentum"), py::arg("epsilon"), py::arg("frozen"),
-            py::arg("mask") = -1)
-        .def(
-            "group_norm",
-            [](G& g, int x, index_t channels, index_t groups, int gamma, int beta, double epsilon) {
-                return g.add(make_group_norm<T>(channels, groups, gamma >= 0, beta >= 0, epsilon),
-                             {x}, present({gamma, beta}));
-            },
-            py::arg("x"), py::arg("channels"), py::arg("groups"), py::arg("gamma"), py::arg("beta"),
-            py::arg("epsilon"))
-        .def(
-            "row_norm",
-            [](G& g, int x, const std::string& kind, const Shape& shape, int gamma, int beta,
-               double epsilon) {
-                return g.add(
-                    make_row_norm<T>(row_norm_named(kind), shape, gamma >= 0, beta >= 0, epsilon),
-                    {x}, present({gamma, beta}));
-            },
-            py::arg("x"), py::arg("kind"), py::arg("shape"), py::arg("gamma"), py::arg("beta"),
-            py::arg("epsilon"));
+    def(graph, "batch_norm",
+        [](G& g, int x, index_t channels, int gamma, int beta, int mean, int variance,
+           double momentum, double epsilon, bool frozen, int mask) {
+            return g.add(make_batch_norm<T>(channels, gamma >= 0, beta >= 0, momentum, epsilon,
+                                            frozen, mask >= 0),
+                         mask >= 0 ? std::vector<int>{x, mask} : std::vector<int>{x},
+                         present({gamma, beta, mean, variance}));
+        });
+    def(graph, "group_norm",
+        [](G& g, int x, index_t channels, index_t groups, int gamma, int beta, double epsilon) {
+            return g.add(make_group_norm<T>(channels, groups, gamma >= 0, beta >= 0, epsilon), {x},
+                         present({gamma, beta}));
+        });
+    def(graph, "row_norm",
+        [](G& g, int x, std::string_view kind, const Shape& shape, int gamma, int beta,
+           double epsilon) {
+            return g.add(
+                make_row_norm<T>(row_norm_named(kind), shape, gamma >= 0, beta >= 0, epsilon), {x},
+                present({gamma, beta}));
+        });
 }
 
 template void bind_norm_nodes(GraphClass<float>&);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "bindings/array_args.hpp"
+#include "bindings/function.hpp"
+#include "ranvier/types.hpp"
 
 namespace ranvier {
 
@@ -15,6 +17,13 @@ void bind_pool(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_image(pybind11::module_& m);
 void bind_rnn(pybind11::module_& m);
+
+// The activation of an op: linear for None, else (name, a, b, c).
+struct Activation {
+    Act act = Act::linear;
+    ActParams params;
+};
+Activation activation_of(const char* op, const pybind11::object& given);
 
 // The elements of an array that has been through the gate.
 template <class T>

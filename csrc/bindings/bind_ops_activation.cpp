@@ -26,7 +26,7 @@ Middle around(const char* op, const py::array& x, int axis) {
     return s;
 }
 
-py::array activation(const std::string& act, double a, double b, double c, const py::array& x,
+py::array activation(std::string_view act, double a, double b, double c, const py::array& x,
                      const py::object& out_arg) {
     const Act kind = act_named(act);
     const ActParams p{a, b, c};
@@ -34,7 +34,7 @@ py::array activation(const std::string& act, double a, double b, double c, const
                        [&](index_t n, auto* xp, auto* yp) { act_forward(kind, p, n, xp, yp); });
 }
 
-py::array activation_backward(const std::string& act, double a, double b, double c,
+py::array activation_backward(std::string_view act, double a, double b, double c,
                               const py::array& saved, const py::array& dy,
                               const py::object& out_arg) {
     const Act kind = act_named(act);
@@ -44,7 +44,7 @@ py::array activation_backward(const std::string& act, double a, double b, double
         [&](index_t n, auto* sp, auto* dyp, auto* dxp) { act_backward(kind, p, n, sp, dyp, dxp); });
 }
 
-py::array activation_derivative(const std::string& act, double a, double b, double c,
+py::array activation_derivative(std::string_view act, double a, double b, double c,
                                 const py::array& x, const py::object& out_arg) {
     const Act kind = act_named(act);
     const ActParams p{a, b, c};
@@ -52,7 +52,7 @@ py::array activation_derivative(const std::string& act, double a, double b, doub
                        [&](index_t n, auto* xp, auto* dp) { act_derivative(kind, p, n, xp, dp); });
 }
 
-py::tuple bias_activation_backward(const std::string& act, double a, double b, double c,
+py::tuple bias_activation_backward(std::string_view act, double a, double b, double c,
                                    const py::array& saved, const py::array& dy,
                                    const py::object& out_arg, const py::object& db_arg) {
     constexpr const char* op = "bias_activation_backward";
@@ -97,32 +97,34 @@ py::array softmax_like_backward(const char* op, const py::array& y, const py::ar
 }
 
 void bind_softmax(py::module_& m) {
-    m.def("softmax", [](const py::array& x, int axis, const py::object& out_arg) {
+    def(m, "softmax", [](const py::array& x, int axis, const py::object& out_arg) {
         return softmax_like("softmax", x, axis, out_arg,
                             [](index_t o, index_t n, index_t i, auto* xp, auto* yp) {
                                 softmax_forward(o, n, i, xp, yp);
                             });
     });
-    m.def("log_softmax", [](const py::array& x, int axis, const py::object& out_arg) {
+    def(m, "log_softmax", [](const py::array& x, int axis, const py::object& out_arg) {
         return softmax_like("log_softmax", x, axis, out_arg,
                             [](index_t o, index_t n, index_t i, auto* xp, auto* yp) {
                                 log_softmax_forward(o, n, i, xp, yp);
                             });
     });
-    m.def("softmax_backward", [](const py::array& y, const py::array& dy, int axis,
-                                 const py::object& out_arg) {
-        return softmax_like_backward("softmax_backward", y, dy, axis, out_arg,
-                                     [](index_t o, index_t n, index_t i, auto* yp, auto* dyp,
-                                        auto* dxp) { softmax_backward(o, n, i, yp, dyp, dxp); });
-    });
-    m.def("log_softmax_backward",
-          [](const py::array& y, const py::array& dy, int axis, const py::object& out_arg) {
-              return softmax_like_backward(
-                  "log_softmax_backward", y, dy, axis, out_arg,
-                  [](index_t o, index_t n, index_t i, auto* yp, auto* dyp, auto* dxp) {
-                      log_softmax_backward(o, n, i, yp, dyp, dxp);
-                  });
-          });
+    def(m, "softmax_backward",
+        [](const py::array& y, const py::array& dy, int axis, const py::object& out_arg) {
+            return softmax_like_backward(
+                "softmax_backward", y, dy, axis, out_arg,
+                [](index_t o, index_t n, index_t i, auto* yp, auto* dyp, auto* dxp) {
+                    softmax_backward(o, n, i, yp, dyp, dxp);
+                });
+        });
+    def(m, "log_softmax_backward",
+        [](const py::array& y, const py::array& dy, int axis, const py::object& out_arg) {
+            return softmax_like_backward(
+                "log_softmax_backward", y, dy, axis, out_arg,
+                [](index_t o, index_t n, index_t i, auto* yp, auto* dyp, auto* dxp) {
+                    log_softmax_backward(o, n, i, yp, dyp, dxp);
+                });
+        });
 }
 
 // alpha has the shape of x's last axes; the axes before them are rows.
@@ -181,22 +183,22 @@ py::tuple prelu_backward_op(const py::array& x, const py::array& alpha, const py
 }  // namespace
 
 void bind_activation(py::module_& m) {
-    m.def("activation", &activation);
-    m.def("activation_backward", &activation_backward);
-    m.def("activation_derivative", &activation_derivative);
-    m.def("activation_reads_input", [](const std::string& act, double a, double b, double c) {
+    def(m, "activation", &activation);
+    def(m, "activation_backward", &activation_backward);
+    def(m, "activation_derivative", &activation_derivative);
+    def(m, "activation_reads_input", [](std::string_view act, double a, double b, double c) {
         return act_backward_reads_input(act_named(act), {a, b, c});
     });
-    m.def("bias_activation_backward", &bias_activation_backward);
+    def(m, "bias_activation_backward", &bias_activation_backward);
     bind_softmax(m);
-    m.def("prelu", &prelu);
-    m.def("prelu_backward", &prelu_backward_op);
-    m.def("vector_math", [](const std::string& f, const py::array& x, const py::object& out_arg) {
+    def(m, "prelu", &prelu);
+    def(m, "prelu_backward", &prelu_backward_op);
+    def(m, "vector_math", [](const char* f, const py::array& x, const py::object& out_arg) {
         const Math kind = math_named(f);
-        return elementwise(f.c_str(), "x", x, out_arg,
+        return elementwise(f, "x", x, out_arg,
                            [&](index_t n, auto* xp, auto* yp) { vector_math(kind, n, xp, yp); });
     });
-    m.def("column_sums", [](const py::array& x, const py::object& out_arg) {
+    def(m, "column_sums", [](const py::array& x, const py::object& out_arg) {
         constexpr const char* op = "column_sums";
         if (x.ndim() < 1) gate::refuse_shape(op, x, "x", {{"rows"}, {"cols"}});
         return dispatch(op, x, "x", [&](auto zero) {

@@ -4,8 +4,6 @@
 #include "ranvier/conv.hpp"
 #include "ranvier/graph.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
@@ -14,7 +12,7 @@ namespace {
 Shape shape_of(const py::array& a) { return Shape(a.shape(), a.shape() + a.ndim()); }
 
 ConvSpec spec_of(const char* op, const Shape& w, index_t axes, const Shape& strides,
-                 const std::string& padding, const Shape& dilation, index_t groups) {
+                 std::string_view padding, const Shape& dilation, index_t groups) {
     if (axes < 1 || axes > 3)
         throw py::value_error(std::string(op) + ": `x` must have 3 to 5 axes (N, ..., C)");
     const auto n = static_cast<std::size_t>(axes);
@@ -70,18 +68,12 @@ void require_dy(const char* op, const py::array& dy, const Shape& y) {
 }
 
 py::array conv(const py::array& x, const py::array& w, const py::object& bias,
-               const py::object& activation, const Shape& strides, const std::string& padding,
+               const py::object& activation, const Shape& strides, std::string_view padding,
                const Shape& dilation, index_t groups, const py::object& out_arg) {
     constexpr const char* op = "conv";
     const ConvSpec spec =
         spec_of(op, shape_of(w), x.ndim() - 2, strides, padding, dilation, groups);
-    Act act = Act::linear;
-    ActParams params;
-    if (!activation.is_none()) {  // (name, a, b, c)
-        const auto given = activation.cast<std::tuple<std::string, double, double, double>>();
-        act = act_named(std::get<0>(given));
-        params = {std::get<1>(given), std::get<2>(given), std::get<3>(given)};
-    }
+    const Activation act = activation_of(op, activation);
     const ConvShape s = checked(op, spec, shape_of(x));
     return dispatch(op, x, "x", [&](auto zero) {
         using T = decltype(zero);
@@ -94,7 +86,7 @@ py::array conv(const py::array& x, const py::array& w, const py::object& bias,
         require_apart<T>(op, yp, elements(y), "out", wp, elements(w), "kernel");
         require_apart<T>(op, yp, elements(y), "out", bp, spec.co, "bias");
         run_released(s.flops(), [&] {
-            conv_forward<T>(s, xp, wp, bp, act, params, yp, static_cast<T*>(nullptr));
+            conv_forward<T>(s, xp, wp, bp, act.act, act.params, yp, static_cast<T*>(nullptr));
         });
         return y;
     });
@@ -102,8 +94,8 @@ py::array conv(const py::array& x, const py::array& w, const py::object& bias,
 
 // The gradient of the input (`x_shape` says of which) for given dy.
 py::array conv_backward_input(const py::array& dy, const py::array& w, const Shape& x_shape,
-                              const Shape& strides, const std::string& padding,
-                              const Shape& dilation, index_t groups, const py::object& out_arg) {
+                              const Shape& strides, std::string_view padding, const Shape& dilation,
+                              index_t groups, const py::object& out_arg) {
     constexpr const char* op = "conv_backward_input";
     const ConvSpec spec = spec_of(op, shape_of(w), static_cast<index_t>(x_shape.size()) - 2,
                                   strides, padding, dilation, groups);
@@ -124,7 +116,7 @@ py::array conv_backward_input(const py::array& dy, const py::array& w, const Sha
 }
 
 py::array conv_backward_kernel(const py::array& x, const py::array& dy, const Shape& kernel,
-                               const Shape& strides, const std::string& padding,
+                               const Shape& strides, std::string_view padding,
                                const Shape& dilation, index_t groups, const py::object& out_arg) {
     constexpr const char* op = "conv_backward_kernel";
     const ConvSpec spec = spec_of(op, kernel, x.ndim() - 2, strides, padding, dilation, groups);
@@ -146,11 +138,11 @@ py::array conv_backward_kernel(const py::array& x, const py::array& dy, const Sh
 }  // namespace
 
 void bind_conv(py::module_& m) {
-    m.def("conv", &conv);
-    m.def("conv_backward_input", &conv_backward_input);
-    m.def("conv_backward_kernel", &conv_backward_kernel);
-    m.def("winograd_enabled", &winograd_enabled);
-    m.def("set_winograd_enabled", &set_winograd_enabled);
+    def(m, "conv", &conv);
+    def(m, "conv_backward_input", &conv_backward_input);
+    def(m, "conv_backward_kernel", &conv_backward_kernel);
+    def(m, "winograd_enabled", &winograd_enabled);
+    def(m, "set_winograd_enabled", &set_winograd_enabled);
 }
 
 }  // namespace ranvier

@@ -6,8 +6,6 @@
 #include "bindings/bind_ops.hpp"
 #include "ranvier/data.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
@@ -16,11 +14,11 @@ namespace {
 constexpr int kMaxAxes = 64;  // NumPy's own limit
 
 template <class F>
-decltype(auto) dispatch_name(const char* op, const std::string& dtype, F&& f) {
+decltype(auto) dispatch_name(const char* op, std::string_view dtype, F&& f) {
     if (dtype == "float32") return f(float{});
     if (dtype == "float64") return f(double{});
     throw py::value_error(std::string(op) + ": `dtype` must be 'float32' or 'float64'; got '" +
-                          dtype + "'");
+                          std::string(dtype) + "'");
 }
 
 void check_rate(const char* op, double rate) {
@@ -47,7 +45,7 @@ const std::int64_t* row_numbers(const char* op, const py::array& rows, index_t l
 }
 
 py::array gather_rows_op(const py::array& x, const py::object& rows_arg, index_t start, index_t n,
-                         const std::string& dtype, const py::object& out_arg) {
+                         std::string_view dtype, const py::object& out_arg) {
     constexpr const char* op = "gather_rows";
     const Source source = make_source(op, x, "x");
     const std::int64_t* rows = nullptr;
@@ -87,7 +85,7 @@ py::array gather_rows_op(const py::array& x, const py::object& rows_arg, index_t
 
 // A new array of the shape, or the given one, filled by f(n, p).
 template <class F>
-py::array filled(const char* op, const Shape& shape, const std::string& dtype,
+py::array filled(const char* op, const Shape& shape, std::string_view dtype,
                  const py::object& out_arg, F&& f) {
     index_t n = 1;
     for (const index_t e : shape) {
@@ -174,17 +172,17 @@ py::object reduction(const char* op, const py::array& x, F&& f) {
 }
 
 void bind_reductions(py::module_& m) {
-    m.def("reduce_sum", [](const py::array& x) {
+    def(m, "reduce_sum", [](const py::array& x) {
         return reduction("reduce_sum", x, [](index_t n, auto* p) { return reduce_sum(n, p); });
     });
-    m.def("reduce_sumsq", [](const py::array& x) {
+    def(m, "reduce_sumsq", [](const py::array& x) {
         return reduction("reduce_sumsq", x, [](index_t n, auto* p) { return reduce_sumsq(n, p); });
     });
-    m.def("reduce_sumabs", [](const py::array& x) {
+    def(m, "reduce_sumabs", [](const py::array& x) {
         return reduction("reduce_sumabs", x,
                          [](index_t n, auto* p) { return reduce_sumabs(n, p); });
     });
-    m.def("all_finite", [](const py::array& x) {
+    def(m, "all_finite", [](const py::array& x) {
         return reduction("all_finite", x, [](index_t n, auto* p) { return all_finite(n, p); });
     });
 }
@@ -192,28 +190,31 @@ void bind_reductions(py::module_& m) {
 }  // namespace
 
 void bind_data(py::module_& m) {
-    m.def("gather_rows", &gather_rows_op);
-    m.def("dropout", [](const py::array& x, double rate, std::uint64_t seed, std::uint64_t stream,
-                        const py::object& out_arg) {
-        check_rate("dropout", rate);
-        return elementwise("dropout", "x", x, out_arg, [&](index_t n, auto* xp, auto* yp) {
-            dropout(RandomKey{seed, stream}, rate, n, xp, yp);
+    def(m, "gather_rows", &gather_rows_op);
+    def(m, "dropout",
+        [](const py::array& x, double rate, std::uint64_t seed, std::uint64_t stream,
+           const py::object& out_arg) {
+            check_rate("dropout", rate);
+            return elementwise("dropout", "x", x, out_arg, [&](index_t n, auto* xp, auto* yp) {
+                dropout(RandomKey{seed, stream}, rate, n, xp, yp);
+            });
         });
-    });
-    m.def("dropout_mask",
-          [](const Shape& shape, double rate, std::uint64_t seed, std::uint64_t stream,
-             const std::string& dtype, const py::object& out_arg) {
-              check_rate("dropout_mask", rate);
-              return filled("dropout_mask", shape, dtype, out_arg, [&](index_t n, auto* p) {
-                  dropout_mask(RandomKey{seed, stream}, rate, n, p);
-              });
-          });
-    m.def("random_uniform", [](const Shape& shape, std::uint64_t seed, std::uint64_t stream,
-                               const std::string& dtype, const py::object& out_arg) {
-        return filled("random_uniform", shape, dtype, out_arg,
-                      [&](index_t n, auto* p) { random_uniform(RandomKey{seed, stream}, n, p); });
-    });
-    m.def("permutation", [](const py::array& order, std::uint64_t seed, std::uint64_t stream) {
+    def(m, "dropout_mask",
+        [](const Shape& shape, double rate, std::uint64_t seed, std::uint64_t stream,
+           std::string_view dtype, const py::object& out_arg) {
+            check_rate("dropout_mask", rate);
+            return filled("dropout_mask", shape, dtype, out_arg, [&](index_t n, auto* p) {
+                dropout_mask(RandomKey{seed, stream}, rate, n, p);
+            });
+        });
+    def(m, "random_uniform",
+        [](const Shape& shape, std::uint64_t seed, std::uint64_t stream, std::string_view dtype,
+           const py::object& out_arg) {
+            return filled("random_uniform", shape, dtype, out_arg, [&](index_t n, auto* p) {
+                random_uniform(RandomKey{seed, stream}, n, p);
+            });
+        });
+    def(m, "permutation", [](const py::array& order, std::uint64_t seed, std::uint64_t stream) {
         using A = py::array_t<std::int64_t>;
         if (!py::isinstance<A>(order) || order.ndim() != 1 || !order.writeable() ||
             (order.size() > 1 &&
@@ -226,16 +227,16 @@ void bind_data(py::module_& m) {
             shuffle(RandomKey{seed, stream}, n, p);
         });
     });
-    m.def("random_normal",
-          [](const Shape& shape, double mean, double stddev, std::uint64_t seed,
-             std::uint64_t stream, const std::string& dtype, const py::object& out_arg) {
-              return filled("random_normal", shape, dtype, out_arg, [&](index_t n, auto* p) {
-                  random_normal(RandomKey{seed, stream}, mean, stddev, n, p);
-              });
-          });
-    m.def("scale_shift", &scale_shift_op);
-    m.def("scale_shift_columns", &scale_shift_columns_op);
-    m.def("permute", &permute_op);
+    def(m, "random_normal",
+        [](const Shape& shape, double mean, double stddev, std::uint64_t seed, std::uint64_t stream,
+           std::string_view dtype, const py::object& out_arg) {
+            return filled("random_normal", shape, dtype, out_arg, [&](index_t n, auto* p) {
+                random_normal(RandomKey{seed, stream}, mean, stddev, n, p);
+            });
+        });
+    def(m, "scale_shift", &scale_shift_op);
+    def(m, "scale_shift_columns", &scale_shift_columns_op);
+    def(m, "permute", &permute_op);
     bind_reductions(m);
 }
 

@@ -5,8 +5,6 @@
 #include "bindings/image_args.hpp"
 #include "ranvier/graph.hpp"
 
-#include <pybind11/stl.h>
-
 namespace py = pybind11;
 
 namespace ranvier {
@@ -35,7 +33,7 @@ const double* transforms_of(const char* op, const py::array& t, index_t n) {
 }
 
 py::array affine_transform_op(const py::array& x, const py::array& transforms,
-                              const std::string& interpolation, const std::string& fill_mode,
+                              std::string_view interpolation, std::string_view fill_mode,
                               double fill_value, bool channels_first, const py::object& out_arg) {
     constexpr const char* op = "affine_transform";
     const ImageShape s = images(op, x, channels_first);
@@ -54,9 +52,8 @@ py::array affine_transform_op(const py::array& x, const py::array& transforms,
 }
 
 py::array resize_images_op(const py::array& x, index_t height, index_t width,
-                           const std::string& interpolation, bool antialias,
-                           const std::string& aspect, double fill_value, bool channels_first,
-                           const py::object& out_arg) {
+                           std::string_view interpolation, bool antialias, std::string_view aspect,
+                           double fill_value, bool channels_first, const py::object& out_arg) {
     constexpr const char* op = "resize_images";
     const ImageShape s = images(op, x, channels_first);
     if (s.h == 0 || s.w == 0)
@@ -89,8 +86,8 @@ py::array resize_images_op(const py::array& x, index_t height, index_t width,
 }  // namespace
 
 void bind_image(py::module_& m) {
-    m.def("affine_transform", &affine_transform_op);
-    m.def("resize_images", &resize_images_op);
+    def(m, "affine_transform", &affine_transform_op);
+    def(m, "resize_images", &resize_images_op);
 }
 
 }  // namespace ranvier

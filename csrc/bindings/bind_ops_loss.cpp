@@ -102,7 +102,7 @@ py::tuple loss_of(Loss kind, const LossParams& p, const py::array& y_true, const
     return py::make_tuple(row_loss, dy);
 }
 
-py::tuple loss(const std::string& kind, const py::array& y_true, const py::array& y_pred,
+py::tuple loss(std::string_view kind, const py::array& y_true, const py::array& y_pred,
                const py::object& sample_weight, double scale, double label_smoothing,
                const py::object& ignore_class, bool gradient, double epsilon,
                const py::object& probabilities) {
@@ -120,7 +120,7 @@ py::tuple loss(const std::string& kind, const py::array& y_true, const py::array
     });
 }
 
-py::array count(const std::string& kind, const py::array& y_true, const py::array& y_pred,
+py::array count(std::string_view kind, const py::array& y_true, const py::array& y_pred,
                 const py::object& sample_weight, double threshold, index_t k) {
     constexpr const char* op = "count";
     const Count which = count_named(kind);
@@ -145,8 +145,8 @@ py::array count(const std::string& kind, const py::array& y_true, const py::arra
 }  // namespace
 
 void bind_loss(py::module_& m) {
-    m.def("loss", &loss);
-    m.def("count", &count);
+    def(m, "loss", &loss);
+    def(m, "count", &count);
 }
 
 }  // namespace ranvier

@@ -55,7 +55,7 @@ struct Extents {
 };
 
 Extents extents(const py::array& a, const py::array& b, bool ta, bool tb) {
-    const auto fail = [&](const std::string& why) {
+    const auto fail = [&](const char* why) {
         throw py::value_error(std::string(kOp) + ": " + why + "; got a " + shape_of(a) +
                               (ta ? " transposed" : "") + " and b " + shape_of(b) +
                               (tb ? " transposed" : ""));
@@ -100,8 +100,8 @@ py::array result(const char* name, const py::object& given, const py::array& a, 
 }
 
 template <class T>
-py::array matmul(const py::array& a, const py::array& b, const py::object& bias, Act act,
-                 const ActParams& params, bool ta, bool tb, double alpha, double beta,
+py::array matmul(const py::array& a, const py::array& b, const py::object& bias,
+                 const Activation& act, bool ta, bool tb, double alpha, double beta,
                  const py::object& out_arg, const py::object& pre_arg) {
     const Extents e = extents(a, b, ta, tb);
     const Matrix<T> am = matrix<T>(a, "a", e.a_rows, e.a_cols);
@@ -110,8 +110,8 @@ py::array matmul(const py::array& a, const py::array& b, const py::object& bias,
         throw py::value_error("matmul: `beta` is not 0, so `out` must be given");
     Epilogue<T> epilogue;
     epilogue.bias = in_or_null<T>(kOp, bias, "bias", {{"N", e.n}});
-    epilogue.act = act;
-    epilogue.params = params;
+    epilogue.act = act.act;
+    epilogue.params = act.params;
     const py::array c = result<T>("out", out_arg, a, e, ta);
     T* cp = elements_of<T>(c);
     const index_t total = elements(c);
@@ -142,22 +142,16 @@ py::array matmul(const py::array& a, const py::array& b, const py::object& bias,
 }  // namespace
 
 void bind_matmul(py::module_& m) {
-    m.def("matmul", [](const py::array& a, const py::array& b, const py::object& bias,
-                       const py::object& activation, bool ta, bool tb, double alpha, double beta,
-                       const py::object& out_arg, const py::object& pre_arg) {
-        Act act = Act::linear;
-        ActParams params;
-        if (!activation.is_none()) {  // (name, a, b, c)
-            const auto spec = activation.cast<py::tuple>();
-            if (spec.size() != 4) throw py::value_error("matmul: bad `activation`");
-            act = act_named(spec[0].cast<std::string>());
-            params = {spec[1].cast<double>(), spec[2].cast<double>(), spec[3].cast<double>()};
-        }
-        return dispatch(kOp, a, "a", [&](auto zero) {
-            return matmul<decltype(zero)>(a, b, bias, act, params, ta, tb, alpha, beta, out_arg,
-                                          pre_arg);
+    def(m, "matmul",
+        [](const py::array& a, const py::array& b, const py::object& bias,
+           const py::object& activation, bool ta, bool tb, double alpha, double beta,
+           const py::object& out_arg, const py::object& pre_arg) {
+            const Activation act = activation_of(kOp, activation);
+            return dispatch(kOp, a, "a", [&](auto zero) {
+                return matmul<decltype(zero)>(a, b, bias, act, ta, tb, alpha, beta, out_arg,
+                                              pre_arg);
+            });
         });
-    });
 }
 
 }  // namespace ranvier

@@ -177,7 +177,7 @@ py::tuple group_norm_gradient(const py::array& x, const py::array& mean, const p
     });
 }
 
-py::tuple row_norm(const std::string& name, const char* op, const py::array& x,
+py::tuple row_norm(std::string_view name, const char* op, const py::array& x,
                    const py::object& gamma, const py::object& beta, double epsilon,
                    const py::object& out_arg) {
     const RowNorm kind = row_norm_named(name);
@@ -203,7 +203,7 @@ py::tuple row_norm(const std::string& name, const char* op, const py::array& x,
     });
 }
 
-py::tuple row_norm_gradient(const std::string& name, const char* op, const py::array& x,
+py::tuple row_norm_gradient(std::string_view name, const char* op, const py::array& x,
                             const py::array& mean, const py::array& inverse,
                             const py::object& gamma, const py::array& dy, double epsilon,
                             const py::object& out_arg) {
@@ -234,13 +234,13 @@ py::tuple row_norm_gradient(const std::string& name, const char* op, const py::a
 }  // namespace
 
 void bind_norm(py::module_& m) {
-    m.def("batch_norm", &batch_norm);
-    m.def("batch_norm_inference", &batch_norm_with);
-    m.def("batch_norm_backward", &batch_norm_gradient);
-    m.def("group_norm", &group_norm);
-    m.def("group_norm_backward", &group_norm_gradient);
-    m.def("row_norm", &row_norm);
-    m.def("row_norm_backward", &row_norm_gradient);
+    def(m, "batch_norm", &batch_norm);
+    def(m, "batch_norm_inference", &batch_norm_with);
+    def(m, "batch_norm_backward", &batch_norm_gradient);
+    def(m, "group_norm", &group_norm);
+    def(m, "group_norm_backward", &group_norm_gradient);
+    def(m, "row_norm", &row_norm);
+    def(m, "row_norm_backward", &row_norm_gradient);
 }
 
 }  // namespace ranvier

@@ -110,16 +110,17 @@ OptimParams optim_params_from(const py::dict& d) {
 }
 
 void bind_optim(py::module_& m) {
-    m.def("optimizer_step", [](const py::dict& params, index_t iteration, const py::list& variables,
-                               const py::array& gradient, const py::list& slots) {
-        const OptimParams p = optim_params_from(params);
-        if (iteration < 0) refuse("`iteration` must be >= 0; got " + std::to_string(iteration));
-        return dispatch(kOp, gradient, "gradient", [&](auto zero) {
-            return step<decltype(zero)>(p, iteration, variables, gradient, slots);
+    def(m, "optimizer_step",
+        [](const py::dict& params, index_t iteration, const py::list& variables,
+           const py::array& gradient, const py::list& slots) {
+            const OptimParams p = optim_params_from(params);
+            if (iteration < 0) refuse("`iteration` must be >= 0; got " + std::to_string(iteration));
+            return dispatch(kOp, gradient, "gradient", [&](auto zero) {
+                return step<decltype(zero)>(p, iteration, variables, gradient, slots);
+            });
         });
-    });
-    m.def("optimizer_slots",
-          [](const py::dict& params) { return optim_slots(optim_params_from(params)); });
+    def(m, "optimizer_slots",
+        [](const py::dict& params) { return optim_slots(optim_params_from(params)); });
 }
 
 }  // namespace ranvier

@@ -1,6 +1,4 @@
 // Pooling, upsampling, padding and cropping: the single operations.
-#include <pybind11/stl.h>
-
 #include "bindings/bind_ops.hpp"
 #include "ranvier/graph.hpp"
 #include "ranvier/pool.hpp"
@@ -219,15 +217,15 @@ py::array frame(bool grow, const py::array& x, const Shape& before, const Shape&
 }  // namespace
 
 void bind_pool(py::module_& m) {
-    m.def("pool", &pool);
-    m.def("max_pool_indexed", &max_pool_indexed);
-    m.def("max_pool_backward", &max_pool_backward_op);
-    m.def("average_pool_backward", &average_pool_backward_op);
-    m.def("global_pool", &global_pool);
-    m.def("global_max_pool_backward", &global_max_pool_backward_op);
-    m.def("global_average_pool_backward", &global_average_pool_backward_op);
-    m.def("upsample", &upsample_op);
-    m.def("frame", &frame);
+    def(m, "pool", &pool);
+    def(m, "max_pool_indexed", &max_pool_indexed);
+    def(m, "max_pool_backward", &max_pool_backward_op);
+    def(m, "average_pool_backward", &average_pool_backward_op);
+    def(m, "global_pool", &global_pool);
+    def(m, "global_max_pool_backward", &global_max_pool_backward_op);
+    def(m, "global_average_pool_backward", &global_average_pool_backward_op);
+    def(m, "upsample", &upsample_op);
+    def(m, "frame", &frame);
 }
 
 }  // namespace ranvier

@@ -1,6 +1,4 @@
 // Recurrence: the single operations, and RnnSpec, which says what they and the graph's nodes do.
-#include <pybind11/stl.h>
-
 #include <cstring>
 
 #include "bindings/bind_ops.hpp"
@@ -12,12 +10,10 @@ namespace py = pybind11;
 namespace ranvier {
 namespace {
 
-using Activation = std::tuple<std::string, double, double, double>;
-
-RnnPart make_part(const std::string& cell, index_t features, index_t units, bool use_bias,
-                  const Activation& act, const Activation& gate_act, bool sequences, bool backwards,
-                  bool mask_backwards, bool zero_masked, double dropout, double recurrent_dropout,
-                  index_t batch) {
+RnnPart make_part(std::string_view cell, index_t features, index_t units, bool use_bias,
+                  const py::object& act_arg, const py::object& gate_act_arg, bool sequences,
+                  bool backwards, bool mask_backwards, bool zero_masked, double dropout,
+                  double recurrent_dropout, index_t batch) {
     if (features < 1 || units < 1)
         throw py::value_error("RnnSpec: features and units must be >= 1");
     RnnPart p;
@@ -31,14 +27,16 @@ RnnPart make_part(const std::string& cell, index_t features, index_t units, bool
     else if (cell == "gru_reset_after")
         s.cell = Cell::gru_reset_after;
     else
-        throw py::value_error("RnnSpec: unknown cell '" + cell + "'");
+        throw py::value_error("RnnSpec: unknown cell '" + std::string(cell) + "'");
     s.features = features;
     s.units = units;
     s.use_bias = use_bias;
-    s.act = act_named(std::get<0>(act));
-    s.act_params = {std::get<1>(act), std::get<2>(act), std::get<3>(act)};
-    s.gate_act = act_named(std::get<0>(gate_act));
-    s.gate_params = {std::get<1>(gate_act), std::get<2>(gate_act), std::get<3>(gate_act)};
+    const Activation act = activation_of("RnnSpec", act_arg);
+    const Activation gate_act = activation_of("RnnSpec", gate_act_arg);
+    s.act = act.act;
+    s.act_params = act.params;
+    s.gate_act = gate_act.act;
+    s.gate_params = gate_act.params;
     s.sequences = sequences;
     s.backwards = backwards;
     s.mask_backwards = mask_backwards;
@@ -189,8 +187,8 @@ void bind_rnn(py::module_& m) {
              py::arg("sequences"), py::arg("backwards"), py::arg("mask_backwards"),
              py::arg("zero_masked"), py::arg("dropout"), py::arg("recurrent_dropout"),
              py::arg("batch"));
-    m.def("rnn", &rnn);
-    m.def("rnn_backward", &rnn_gradient);
+    def(m, "rnn", &rnn);
+    def(m, "rnn_backward", &rnn_gradient);
 }
 
 }  // namespace ranvier

@@ -4,9 +4,8 @@
 #include <vector>
 
 #include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
-
 #include "bindings/bind.hpp"
+#include "bindings/function.hpp"
 #include "kernels/peak.hpp"
 #include "ranvier/runtime.hpp"
 
@@ -59,40 +58,37 @@ void bind_runtime(py::module_& m) {
     isa_in_use();
     num_threads();
 
-    m.def("isa", [] { return isa_name(isa_in_use()); });
-    m.def("isas_available", [] {
+    def(m, "isa", [] { return isa_name(isa_in_use()); });
+    def(m, "isas_available", [] {
         std::vector<std::string> names;
         for (Isa isa : isas_available()) names.emplace_back(isa_name(isa));
         return names;
     });
-    m.def("num_threads", &num_threads);
-    m.def("set_num_threads", &set_num_threads, py::arg("n"));
-    m.def("threading_layer", &threading_layer);
-    m.def("compiler", &compiler);
-    m.def("pybind11_version", [] {
+    def(m, "num_threads", &num_threads);
+    def(m, "set_num_threads", &set_num_threads);
+    def(m, "threading_layer", &threading_layer);
+    def(m, "compiler", &compiler);
+    def(m, "pybind11_version", [] {
         return std::to_string(PYBIND11_VERSION_MAJOR) + "." +
                std::to_string(PYBIND11_VERSION_MINOR) + "." +
                std::to_string(PYBIND11_VERSION_MICRO);
     });
-    m.def("scratch_bytes", &scratch_bytes);
-    m.def("release_scratch", &scratch_release);
-    m.def(
-        "fma_peak",
-        [](int threads, double seconds, const std::string& dtype) {
-            if (threads < 1 || threads > 4096)
-                throw std::invalid_argument("fma_peak: `threads` must be in 1..4096; got " +
-                                            std::to_string(threads));
-            if (!(seconds > 0 && seconds <= 60))
-                throw std::invalid_argument("fma_peak: `seconds` must be in (0, 60]; got " +
-                                            std::to_string(seconds));
-            if (dtype != "float32" && dtype != "float64")
-                throw std::invalid_argument(
-                    "fma_peak: `dtype` must be 'float32' or 'float64'; got '" + dtype + "'");
-            py::gil_scoped_release release;
-            return dtype == "float32" ? fma_peak<float>(threads, seconds)
-                                      : fma_peak<double>(threads, seconds);
-        },
-        py::arg("threads"), py::arg("seconds"), py::arg("dtype"));
+    def(m, "scratch_bytes", &scratch_bytes);
+    def(m, "release_scratch", &scratch_release);
+    def(m, "fma_peak", [](int threads, double seconds, std::string_view dtype) {
+        if (threads < 1 || threads > 4096)
+            throw std::invalid_argument("fma_peak: `threads` must be in 1..4096; got " +
+                                        std::to_string(threads));
+        if (!(seconds > 0 && seconds <= 60))
+            throw std::invalid_argument("fma_peak: `seconds` must be in (0, 60]; got " +
+                                        std::to_string(seconds));
+        if (dtype != "float32" && dtype != "float64")
+            throw std::invalid_argument("fma_peak: `dtype` must be 'float32' or 'float64'; got '" +
+                                        std::string(dtype) + "'");
+        py::gil_scoped_release release;
+        return dtype == "float32" ? fma_peak<float>(threads, seconds)
+                                  : fma_peak<double>(threads, seconds);
+    });
 }
 
 }  // namespace ranvier

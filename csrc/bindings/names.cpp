@@ -1,6 +1,7 @@
 #include "bindings/names.hpp"
 
 #include <stdexcept>
+#include <string>
 
 namespace ranvier {
 namespace {
@@ -12,15 +13,15 @@ struct Name {
 };
 
 template <class E, std::size_t N>
-E find(const char* what, const std::string& name, const Name<E> (&all)[N]) {
+E find(const char* what, std::string_view name, const Name<E> (&all)[N]) {
     for (const auto& n : all)
         if (name == n.name) return n.value;
-    throw std::invalid_argument(std::string("unknown ") + what + " '" + name + "'");
+    throw std::invalid_argument(std::string("unknown ") + what + " '" + std::string(name) + "'");
 }
 
 }  // namespace
 
-Act act_named(const std::string& name) {
+Act act_named(std::string_view name) {
     static constexpr Name<Act> all[] = {
         {"linear", Act::linear},
         {"binary_step", Act::binary_step},
@@ -40,7 +41,7 @@ Act act_named(const std::string& name) {
     return find("activation", name, all);
 }
 
-Math math_named(const std::string& name) {
+Math math_named(std::string_view name) {
     static constexpr Name<Math> all[] = {
         {"exp", Math::exp},         {"log", Math::log},     {"tanh", Math::tanh},
         {"sigmoid", Math::sigmoid}, {"erf", Math::erf},     {"softplus", Math::softplus},
@@ -49,7 +50,7 @@ Math math_named(const std::string& name) {
     return find("function", name, all);
 }
 
-Loss loss_named(const std::string& name) {
+Loss loss_named(std::string_view name) {
     static constexpr Name<Loss> all[] = {
         {"mean_squared_error", Loss::mean_squared_error},
         {"mean_absolute_error", Loss::mean_absolute_error},
@@ -64,7 +65,7 @@ Loss loss_named(const std::string& name) {
     return find("loss", name, all);
 }
 
-Count count_named(const std::string& name) {
+Count count_named(std::string_view name) {
     static constexpr Name<Count> all[] = {
         {"accuracy", Count::accuracy},
         {"binary_accuracy", Count::binary_accuracy},
@@ -76,7 +77,7 @@ Count count_named(const std::string& name) {
     return find("metric", name, all);
 }
 
-Optim optim_named(const std::string& name) {
+Optim optim_named(std::string_view name) {
     static constexpr Name<Optim> all[] = {
         {"sgd", Optim::sgd},
         {"adam", Optim::adam},

@@ -3,17 +3,18 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "ranvier/norm.hpp"
 
 namespace ranvier {
 
-inline RowNorm row_norm_named(const std::string& name) {
+inline RowNorm row_norm_named(std::string_view name) {
     if (name == "layer") return RowNorm::layer;
     if (name == "layer_rms") return RowNorm::layer_rms;
     if (name == "rms") return RowNorm::rms;
     if (name == "unit") return RowNorm::unit;
-    throw std::invalid_argument("unknown normalization '" + name + "'");
+    throw std::invalid_argument("unknown normalization '" + std::string(name) + "'");
 }
 
 }  // namespace ranvier

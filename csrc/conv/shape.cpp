@@ -82,11 +82,12 @@ Shape with_axes(const ConvSpec& spec, index_t n, const index_t (&extents)[3], in
 
 }  // namespace
 
-ConvPadding conv_padding_named(const std::string& name) {
+ConvPadding conv_padding_named(std::string_view name) {
     if (name == "valid") return ConvPadding::valid;
     if (name == "same") return ConvPadding::same;
     if (name == "causal") return ConvPadding::causal;
-    throw std::invalid_argument("padding must be 'valid', 'same' or 'causal'; got '" + name + "'");
+    throw std::invalid_argument("padding must be 'valid', 'same' or 'causal'; got '" +
+                                std::string(name) + "'");
 }
 
 ConvShape conv_shape(const ConvSpec& spec, const Shape& x) {

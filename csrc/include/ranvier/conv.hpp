@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "ranvier/activation.hpp"
 #include "ranvier/pool.hpp"
@@ -41,7 +42,7 @@ struct ConvShape {
 
 // What a layer says about its convolution; lists have `axes` (1 to 3) entries.
 enum class ConvPadding : int { valid, same, causal };
-ConvPadding conv_padding_named(const std::string& name);  // std::invalid_argument if unknown
+ConvPadding conv_padding_named(std::string_view name);  // std::invalid_argument if unknown
 struct ConvSpec {
     int axes = 2;
     index_t c = 0, co = 0, groups = 1;
