@@ -45,12 +45,12 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_steps = number("CosineDecay", "warmup_steps", warmup_steps, 0.0)
 
     def __call__(self, step: int) -> float:
-        top = self.initial_learning_rate
+        top, at = self.initial_learning_rate, float(step)
         if self.warmup_target is not None:
             if step < self.warmup_steps:
                 return float(top + (self.warmup_target - top) * step / self.warmup_steps)
-            top, step = self.warmup_target, step - self.warmup_steps
-        share = min(step, self.decay_steps) / self.decay_steps
+            top, at = self.warmup_target, step - self.warmup_steps
+        share = min(at, self.decay_steps) / self.decay_steps
         return float(top * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * share)) + self.alpha))
 
 
