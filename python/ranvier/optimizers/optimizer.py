@@ -178,9 +178,7 @@ class Optimizer(Averages):
     @property
     def in_engine(self) -> bool:
         """Whether whole runs of batches need nothing from Python."""
-        return self.averages is None and not (
-            self.use_ema or self.gradient_accumulation_steps or self.native is None
-        )
+        return not (self.use_ema or self.gradient_accumulation_steps or self.native is None)
 
     # What each slot begins with; 0 where it ends.
     _slot_starts: tuple[float, ...] = ()
