@@ -79,10 +79,9 @@ Count count_named(std::string_view name) {
 
 Optim optim_named(std::string_view name) {
     static constexpr Name<Optim> all[] = {
-        {"sgd", Optim::sgd},
-        {"adam", Optim::adam},
-        {"rmsprop", Optim::rmsprop},
-        {"adagrad", Optim::adagrad},
+        {"sgd", Optim::sgd},         {"adam", Optim::adam},         {"rmsprop", Optim::rmsprop},
+        {"adagrad", Optim::adagrad}, {"adadelta", Optim::adadelta}, {"adamax", Optim::adamax},
+        {"nadam", Optim::nadam},     {"lion", Optim::lion},         {"ftrl", Optim::ftrl},
     };
     return find("optimizer", name, all);
 }

@@ -1,5 +1,6 @@
 #include "kernels/optim.hpp"
 
+#include "simd/math.hpp"
 #include "simd/rows.hpp"
 
 namespace ranvier {
@@ -95,6 +96,74 @@ struct Adagrad {
     }
 };
 
+template <class T>
+struct Adadelta {
+    static constexpr int kSlots = 2;
+    static RV_INLINE Vec<T> step(const Constants<T>& c, Vec<T> w, Vec<T> d, Vec<T>& a, Vec<T>& b,
+                                 Vec<T>&) {
+        a = c.keep_2 * a + c.add_2 * (d * d);
+        const Vec<T> change = root<T>(b + c.epsilon) * d / root<T>(a + c.epsilon);
+        b = c.keep_2 * b + c.add_2 * (change * change);
+        return w - c.rate * change;
+    }
+};
+template <class T>
+struct Adamax {
+    static constexpr int kSlots = 2;
+    static RV_INLINE Vec<T> step(const Constants<T>& c, Vec<T> w, Vec<T> d, Vec<T>& m, Vec<T>& u,
+                                 Vec<T>&) {
+        m = m + (d - m) * c.add_1;
+        u = vmax(c.keep_2 * u, vabs<T>(d));
+        return w - c.rate * m / (u + c.epsilon);
+    }
+};
+template <class T>
+struct Nadam {
+    static constexpr int kSlots = 2;
+    static RV_INLINE Vec<T> step(const Constants<T>& c, Vec<T> w, Vec<T> d, Vec<T>& m, Vec<T>& v,
+                                 Vec<T>&) {
+        m = m + (d - m) * c.add_1;
+        v = v + (d * d - v) * c.add_2;
+        return w - (c.momentum * m + c.keep_1 * d) * c.rate / (root<T>(v * c.keep_2) + c.epsilon);
+    }
+};
+template <class T>
+struct Lion {
+    static constexpr int kSlots = 1;
+    static RV_INLINE Vec<T> step(const Constants<T>& c, Vec<T> w, Vec<T> d, Vec<T>& m, Vec<T>&,
+                                 Vec<T>&) {
+        const Vec<T> zero{}, v = m * c.keep_1 + d * c.add_1;
+        m = m * c.keep_2 + d * c.add_2;
+        const Vec<T> change = keep<T>(v > zero, c.rate) - keep<T>(v < zero, c.rate);
+        return w - (v == v ? change : v);  // the sign of NaN is NaN
+    }
+};
+template <class T>
+struct Ftrl {
+    static constexpr int kSlots = 2;
+    static RV_INLINE Vec<T> power(const Constants<T>& c, Vec<T> v) {
+        if (c.momentum[0] == T(0.5)) return root<T>(v);
+        for (int i = 0; i < kLanes<T>; ++i) {
+            if constexpr (sizeof(T) == 4)
+                v[i] = __builtin_powf(v[i], c.momentum[i]);
+            else
+                v[i] = __builtin_pow(v[i], c.momentum[i]);
+        }
+        return v;
+    }
+    static RV_INLINE Vec<T> step(const Constants<T>& c, Vec<T> w, Vec<T> d, Vec<T>& sum,
+                                 Vec<T>& linear, Vec<T>&) {
+        const Vec<T> before = power(c, sum);
+        sum = sum + d * d;
+        const Vec<T> after = power(c, sum), l1 = c.keep_1;
+        linear = linear + (d + c.add_1 * w - (after - before) / c.rate * w);
+        const Vec<T> part = linear > l1 ? l1 : linear < -l1 ? -l1 : linear;
+        // 0 even where nothing is known yet, such as between variables: 0 / 0 in Keras
+        const Vec<T> zero{}, over = part - linear;
+        return over == zero ? zero : over / (after / c.rate + c.add_2);
+    }
+};
+
 template <class T, class Rule, bool kPlain>
 RV_INLINE void one(const Constants<T>& c, Vec<T>& w, Vec<T> g, Vec<T>& s0, Vec<T>& s1, Vec<T>& s2) {
     if constexpr (!kPlain) {
@@ -163,6 +232,12 @@ void adagrad(const OptimTask<T>& t, index_t n, T* w, const T* g, T* s0, T* s1, T
     step<T, Adagrad<T>>(t, n, w, g, s0, s1, s2);
 }
 
+// One form of these, plain or not: a scale of 1, no limit and no decay change no bits.
+template <class T, template <class> class Rule>
+void always(const OptimTask<T>& t, index_t n, T* w, const T* g, T* s0, T* s1, T* s2) {
+    run<T, Rule<T>, false>(t, n, w, g, s0, s1, s2);
+}
+
 template <class T>
 void regularize(T l1, T l2, index_t n, const T* w, T* g) {
     const Vec<T> twice = splat<T>(2 * l2), plus = splat<T>(l1), zero{};
@@ -179,7 +254,10 @@ void regularize(T l1, T l2, index_t n, const T* w, T* g) {
 }  // namespace RV_ISA
 
 RV_DEFINE_KERNELS(OptimKernels,
-                  {&RV_ISA::sgd<T>, &RV_ISA::adam<T>, &RV_ISA::rmsprop<T>, &RV_ISA::adagrad<T>},
+                  {&RV_ISA::sgd<T>, &RV_ISA::adam<T>, &RV_ISA::rmsprop<T>, &RV_ISA::adagrad<T>,
+                   &RV_ISA::always<T, RV_ISA::Adadelta>, &RV_ISA::always<T, RV_ISA::Adamax>,
+                   &RV_ISA::always<T, RV_ISA::Nadam>, &RV_ISA::always<T, RV_ISA::Lion>,
+                   &RV_ISA::always<T, RV_ISA::Ftrl>},
                   &RV_ISA::regularize<T>)
 
 }  // namespace ranvier

@@ -18,6 +18,39 @@ constexpr index_t kBlock = 1 << 14;
 template <class T>
 constexpr index_t kMaxGap = index_t(kAlignment / sizeof(T));
 
+// Keras' `_u_product` after `step` updates. Its factors beta_1 (1 - 0.96^i / 2) come so near to
+// beta_1 that those after the 1000th are beta_1.
+double nadam_product(double beta_1, double step) {
+    double product = std::pow(beta_1, step), power = 1;
+    for (double i = std::min(step, 1000.0); i > 0; --i) {
+        power *= 0.96;
+        product *= 1 - 0.5 * power;
+    }
+    return product;
+}
+
+// adamax, nadam, lion
+template <class T>
+void set_moments(const OptimParams& p, index_t iteration, OptimTask<T>& t) {
+    t.add_1 = T(1) - static_cast<T>(p.beta_1);
+    t.add_2 = T(1) - static_cast<T>(p.beta_2);
+    t.keep_1 = static_cast<T>(p.beta_1);
+    t.keep_2 = static_cast<T>(p.beta_2);
+    const T n = static_cast<T>(iteration + 1);
+    if (p.kind == Optim::adamax) {
+        t.add_1 = static_cast<T>(1 - p.beta_1);
+        t.rate /= T(1) - std::pow(static_cast<T>(p.beta_1), n);
+    } else if (p.kind == Optim::nadam) {
+        const double step = static_cast<double>(iteration + 1);
+        const double now = p.beta_1 * (1 - 0.5 * std::pow(0.96, step)),
+                     next = p.beta_1 * (1 - 0.5 * std::pow(0.96, step + 1)),
+                     product = nadam_product(p.beta_1, step);
+        t.momentum = static_cast<T>(next / (1 - product * next));
+        t.keep_1 = static_cast<T>((1 - now) / (1 - product));
+        t.keep_2 = T(1) / (T(1) - std::pow(static_cast<T>(p.beta_2), n));
+    }
+}
+
 template <class T>
 OptimTask<T> make_task(const OptimParams& p, index_t iteration) {
     OptimTask<T> t{};
@@ -39,9 +72,16 @@ OptimTask<T> make_task(const OptimParams& p, index_t iteration) {
         t.rate = static_cast<T>(p.learning_rate) * std::sqrt(T(1) - b2) / (T(1) - b1);
         t.add_1 = static_cast<T>(1 - p.beta_1);
         t.add_2 = static_cast<T>(1 - p.beta_2);
-    } else if (p.kind == Optim::rmsprop) {
+    } else if (p.kind == Optim::rmsprop || p.kind == Optim::adadelta) {
         t.keep_2 = static_cast<T>(p.rho);
         t.add_2 = static_cast<T>(1 - p.rho);
+    } else if (p.kind == Optim::ftrl) {
+        t.momentum = static_cast<T>(-p.learning_rate_power);
+        t.keep_1 = static_cast<T>(p.l1);
+        t.add_1 = static_cast<T>(2 * p.l2_shrinkage);
+        t.add_2 = static_cast<T>(2 * (p.l2 + p.beta / (2 * p.learning_rate)));
+    } else {
+        set_moments(p, iteration, t);
     }
     return t;
 }
@@ -74,8 +114,11 @@ int optim_slots(const OptimParams& p) {
             return 2 + p.amsgrad;
         case Optim::rmsprop:
             return 1 + (p.momentum != 0) + p.centered;
-        default:
+        case Optim::adagrad:
+        case Optim::lion:
             return 1;
+        default:
+            return 2;
     }
 }
 

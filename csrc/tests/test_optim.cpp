@@ -14,6 +14,40 @@ struct Naive {
     OptimParams p;
     std::vector<Real> w, s0, s1, s2;
 
+    void more(std::size_t i, Real d, Real t) {
+        const Real lr = p.learning_rate, b1 = p.beta_1, b2 = p.beta_2, e = p.epsilon;
+        if (p.kind == Optim::adadelta) {
+            s0[i] = p.rho * s0[i] + (1 - p.rho) * d * d;
+            const Real change = std::sqrt(s1[i] + e) * d / std::sqrt(s0[i] + e);
+            s1[i] = p.rho * s1[i] + (1 - p.rho) * change * change;
+            w[i] -= lr * change;
+        } else if (p.kind == Optim::adamax) {
+            s0[i] += (d - s0[i]) * (1 - b1);
+            s1[i] = std::max(b2 * s1[i], std::abs(d));
+            w[i] -= lr * s0[i] / ((1 - std::pow(b1, t)) * (s1[i] + e));
+        } else if (p.kind == Optim::nadam) {
+            s0[i] += (d - s0[i]) * (1 - b1);
+            s1[i] += (d * d - s1[i]) * (1 - b2);
+            Real now = 0, product = 1;
+            for (Real k = 1; k <= t; ++k) product *= now = b1 * (1 - std::pow(0.96L, k) / 2);
+            const Real next = b1 * (1 - std::pow(0.96L, t + 1) / 2);
+            const Real h = next * s0[i] / (1 - product * next) + (1 - now) * d / (1 - product);
+            w[i] -= lr * h / (std::sqrt(s1[i] / (1 - std::pow(b2, t))) + e);
+        } else if (p.kind == Optim::lion) {
+            const Real v = b1 * s0[i] + (1 - b1) * d;
+            s0[i] = b2 * s0[i] + (1 - b2) * d;
+            w[i] -= lr * static_cast<Real>((v > 0) - (v < 0));
+        } else {
+            const Real q = -p.learning_rate_power, after = s0[i] + d * d, l1 = p.l1;
+            s1[i] += d + 2 * p.l2_shrinkage * w[i] -
+                     (std::pow(after, q) - std::pow(s0[i], q)) / lr * w[i];
+            s0[i] = after;
+            const Real over = std::min(std::max(s1[i], -l1), l1) - s1[i];
+            w[i] =
+                over == 0 ? 0 : over / (std::pow(after, q) / lr + 2 * (p.l2 + p.beta / (2 * lr)));
+        }
+    }
+
     void step(index_t iteration, std::vector<Real> g, Real rate_scale) {
         const Real lr = p.learning_rate, t = static_cast<Real>(iteration + 1);
         for (std::size_t i = 0; i < w.size(); ++i) {
@@ -49,6 +83,8 @@ struct Naive {
                     s0[i] += d * d;
                     w[i] -= lr * d / std::sqrt(s0[i] + p.epsilon);
                     break;
+                default:
+                    more(i, d, t);
             }
         }
     }
@@ -95,7 +131,8 @@ void check(OptimParams p, double tolerance) {
 }  // namespace
 
 TEST(every_rule_with_every_option) {
-    for (Optim kind : {Optim::sgd, Optim::adam, Optim::rmsprop, Optim::adagrad})
+    for (Optim kind : {Optim::sgd, Optim::adam, Optim::rmsprop, Optim::adagrad, Optim::adadelta,
+                       Optim::adamax, Optim::nadam, Optim::lion, Optim::ftrl})
         for (int option = 0; option < 8; ++option)
             for (int clip = 0; clip < 4; ++clip) {
                 OptimParams p;
@@ -104,6 +141,9 @@ TEST(every_rule_with_every_option) {
                 p.momentum = option & 1 ? 0.9 : 0.0;
                 p.nesterov = p.centered = p.amsgrad = option & 2;
                 p.weight_decay = option & 4 ? 0.1 : 0.0;
+                p.learning_rate_power = option & 1 ? -0.7 : -0.5;
+                p.l1 = p.l2 = p.l2_shrinkage = option & 2 ? 0.02 : 0.0;
+                p.beta = option & 4 ? 0.3 : 0.0;
                 p.clipvalue = clip == 1 ? 0.3 : 0.0;
                 p.clipnorm = clip == 2 ? 0.5 : 0.0;
                 p.global_clipnorm = clip == 3 ? 0.5 : 0.0;
@@ -159,6 +199,28 @@ TEST(threads_do_not_matter) {
         if (first.empty()) first = w;
         CHECK(std::memcmp(first.data(), w.data(), n * sizeof(float)) == 0);
     }
+}
+
+TEST(lion_by_a_gradient_that_is_no_number) {
+    std::vector<float> w = {1, 1}, g = {std::numeric_limits<float>::quiet_NaN(), 0}, m(2);
+    OptimParams p;
+    p.kind = Optim::lion;
+    float* slots[] = {m.data()};
+    optim_step<float>(p, 0, {{w.data(), 0, 2}}, g.data(), slots);
+    CHECK(std::isnan(w[0]) && w[1] == 1);
+}
+
+// Keras multiplies on; ours stops multiplying what no longer changes.
+TEST(nadam_after_many_steps) {
+    OptimParams p;
+    p.kind = Optim::nadam;
+    p.beta_1 = 0.9995;
+    std::vector<double> w = {1}, g = {0.5}, m(1), v(1);
+    double* slots[] = {m.data(), v.data()};
+    Naive naive{p, {1}, {0}, {0}, {0}};
+    naive.step(2999, {0.5}, 1);
+    optim_step<double>(p, 2999, {{w.data(), 0, 1}}, g.data(), slots);
+    CHECK(std::abs(w[0] - static_cast<double>(naive.w[0])) < 1e-12);
 }
 
 TEST(gradients_that_are_not_finite) {

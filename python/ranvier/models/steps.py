@@ -82,7 +82,7 @@ class Steps:
         self.native = self.native and all(
             r is None or r.native is not None for r in self._regularizers()
         )
-        self.native_training = self.native and (optimizer is None or optimizer.native is not None)
+        self.native_training = self.native and (optimizer is None or optimizer.in_engine)
         self._trainer: Any = None
         self._trainer_of: Any = None
         self._sums = [0.0, 0.0]

@@ -336,18 +336,22 @@ class Trainable(Evaluable):
         if self._initial_epoch is not None:  # a callback has brought a run back
             initial_epoch, self._initial_epoch = self._initial_epoch, None
         logs: dict[str, float] = {}
-        for epoch in range(initial_epoch, epochs):
-            hooks.on_epoch_begin(epoch)
-            logs = source.run(hooks)
-            if not logs:
-                break
-            if logs["loss"] != logs["loss"]:
-                _warn_nan(self.label, epoch)
-            if validation.due(epoch):
-                logs.update(validation.run(hooks))
-            hooks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
+        try:
+            for epoch in range(initial_epoch, epochs):
+                hooks.on_epoch_begin(epoch)
+                logs = source.run(hooks)
+                if not logs:
+                    break
+                if logs["loss"] != logs["loss"]:
+                    _warn_nan(self.label, epoch)
+                if validation.due(epoch):
+                    logs.update(validation.run(hooks))
+                hooks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            if self.optimizer is not None and self._net is not None:
+                self.optimizer.finalize_variable_values([s.variable for s in self._net.trained])
         hooks.on_train_end(logs)
 
     def train_on_batch(

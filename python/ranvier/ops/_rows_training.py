@@ -96,6 +96,11 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
         "centered": True,
     },
     "adagrad": {"kind": "adagrad", "learning_rate": 0.001},
+    "adadelta": {"kind": "adadelta", "learning_rate": 1.0, "rho": 0.95},
+    "adamax": {"kind": "adamax", "learning_rate": 0.001},
+    "nadam": {"kind": "nadam", "learning_rate": 0.001},
+    "lion": {"kind": "lion", "learning_rate": 0.001, "beta_2": 0.99},
+    "ftrl": {"kind": "ftrl", "learning_rate": 0.1, "l1": 0.05, "l2": 0.01, "beta": 0.1},
 }
 
 

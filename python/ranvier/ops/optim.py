@@ -33,17 +33,21 @@ def optimizer_step(
     """One update of all variables, in place, with Keras 3's formulas.
 
     Args:
-        params: `kind` ("sgd", "adam", "rmsprop" or "adagrad") and any of learning_rate, momentum,
-            nesterov, beta_1, beta_2, rho, epsilon, amsgrad, centered, weight_decay, clipnorm,
-            clipvalue, global_clipnorm; those that are not given have Keras' defaults, 0 for off.
+        params: `kind` ("sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "lion",
+            "ftrl") and any of learning_rate, momentum, nesterov, beta_1, beta_2, rho, epsilon,
+            amsgrad, centered, learning_rate_power, l1, l2, l2_shrinkage, beta (these five: ftrl),
+            weight_decay, clipnorm, clipvalue, global_clipnorm; those that are not given have the
+            defaults of the first kind to have them, 0 for off.
         iteration: how many updates have been made before, from 0.
         variables: tuples (w, offset, size, decay, l1, l2): the array, which is updated; where its
             gradient and slots begin in their buffers; its number of elements; whether weight decay
             applies; factors of the penalty `l1 sum |w| + l2 sum w^2`, whose gradient is added.
         gradient: 1-D buffer of all gradients; overwritten.
         slots: as many 1-D buffers like gradient as `optimizer_slots` says, zeros at the start
-            (adagrad's: `initial_accumulator_value`); updated. Their order: sgd: momentum; adam: m,
-            v, the greatest v; rmsprop: v, momentum, mean; adagrad: accumulator.
+            (accumulators of adagrad and ftrl: `initial_accumulator_value`); updated. Their order:
+            sgd: momentum; adam: m, v, the greatest v; rmsprop: v, momentum, mean; adagrad:
+            accumulator; adadelta: squares of gradients, of changes; adamax: m, u; nadam: m, v;
+            lion: m; ftrl: accumulator, linear.
 
     Returns:
         The penalty before the update. The same bits for any number of threads.

@@ -6,34 +6,55 @@ from typing import Any
 
 from ranvier._serialize import Registry, serialize_keras_object
 from ranvier.optimizers import schedules
+from ranvier.optimizers.adadelta import Adadelta
+from ranvier.optimizers.adafactor import Adafactor
 from ranvier.optimizers.adagrad import Adagrad
 from ranvier.optimizers.adam import Adam, AdamW
+from ranvier.optimizers.adamax import Adamax
+from ranvier.optimizers.ftrl import Ftrl
+from ranvier.optimizers.lamb import Lamb
+from ranvier.optimizers.lion import Lion
+from ranvier.optimizers.muon import Muon
+from ranvier.optimizers.nadam import Nadam
 from ranvier.optimizers.optimizer import Optimizer
 from ranvier.optimizers.rmsprop import RMSprop
 from ranvier.optimizers.sgd import SGD
 
 _registry = Registry(
     "optimizer",
-    [SGD, Adagrad, Adam, AdamW, RMSprop],
+    [
+        SGD,
+        Adadelta,
+        Adafactor,
+        Adagrad,
+        Adam,
+        AdamW,
+        Adamax,
+        Ftrl,
+        Lamb,
+        Lion,
+        Muon,
+        Nadam,
+        RMSprop,
+    ],
     aliases={"adamw": AdamW, "rmsprop": RMSprop},
-    absent=(
-        "Adadelta",
-        "Adafactor",
-        "Adamax",
-        "Ftrl",
-        "Lamb",
-        "Lion",
-        "LossScaleOptimizer",
-        "Muon",
-        "Nadam",
-    ),
+    # It guards gradients in float16, in which nothing is computed here.
+    absent=("LossScaleOptimizer",),
 )
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
     "Optimizer",
     "RMSprop",
     "deserialize",

@@ -52,7 +52,7 @@ class Adagrad(Optimizer):
             "Adagrad", "initial_accumulator_value", initial_accumulator_value, 0.0
         )
         self.epsilon = number("Adagrad", "epsilon", epsilon, 0.0)
-        self._slot_start = self.initial_accumulator_value
+        self._slot_starts = (self.initial_accumulator_value,)
 
     def _native(self) -> dict[str, Any]:
         return {"kind": "adagrad", "epsilon": self.epsilon}

@@ -55,8 +55,8 @@ class Adam(Optimizer):
             name, **kwargs,
         )  # fmt: skip
         owner = type(self).__name__
-        self.beta_1 = _beta(owner, "beta_1", beta_1)
-        self.beta_2 = _beta(owner, "beta_2", beta_2)
+        self.beta_1 = beta(owner, "beta_1", beta_1)
+        self.beta_2 = beta(owner, "beta_2", beta_2)
         self.epsilon = number(owner, "epsilon", epsilon, 0.0)
         self.amsgrad = bool(amsgrad)
 
@@ -113,8 +113,9 @@ class AdamW(Adam):
         )  # fmt: skip
 
 
-def _beta(owner: str, argument: str, value: Any) -> float:
-    beta = number(owner, argument, value, 0.0, 1.0)
-    if beta == 1.0:
+def beta(owner: str, argument: str, value: Any) -> float:
+    """A number in [0, 1), else ValueError."""
+    checked = number(owner, argument, value, 0.0, 1.0)
+    if checked == 1.0:
         raise ValueError(f"{owner}: `{argument}` must be a number in [0, 1); got {value!r}")
-    return beta
+    return checked

@@ -10,10 +10,9 @@ import numpy as np
 
 from ranvier import ops
 from ranvier._checks import number
-from ranvier._config import Configurable
 from ranvier._serialize import snake
 from ranvier._suggest import suggestion
-from ranvier.initializers import get as get_initializer
+from ranvier.optimizers._averages import Averages
 from ranvier.optimizers.schedules import LearningRateSchedule, deserialize
 from ranvier.variables import Variable
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 _RATES = 256
 
 
-class Optimizer(Configurable):
+class Optimizer(Averages):
     """Base class of optimizers.
 
     Those of ranvier run in the engine, over one contiguous buffer of all weights. An optimizer of
@@ -52,8 +51,13 @@ class Optimizer(Configurable):
         clipnorm: the greatest norm of a variable's gradient, or None. At most one of the three.
         clipvalue: the greatest absolute value of an element of the gradient, or None.
         global_clipnorm: the greatest norm of all gradients together, or None.
-        use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
-        gradient_accumulation_steps: Keras' arguments; only their defaults are supported as yet.
+        use_ema: whether `a = ema_momentum a + (1 - ema_momentum) w` is kept after each batch and
+            becomes the weights at the end of `fit`. Default False.
+        ema_momentum: in [0, 1]. Default 0.99.
+        ema_overwrite_frequency: every so many updates a becomes the weights; or None.
+        loss_scale_factor: None; nothing else is needed, as nothing is computed in float16.
+        gradient_accumulation_steps: so many batches' mean gradient makes one update, >= 2; or None.
+            With this or `use_ema`, each batch passes through Python.
         name: of the optimizer.
 
     Raises:
@@ -82,14 +86,11 @@ class Optimizer(Configurable):
                 f"{owner} has no argument `{unknown}`."
                 + suggestion(unknown, self.constructor_arguments())
             )
-        later = {
-            "use_ema": use_ema,
-            "loss_scale_factor": loss_scale_factor,
-            "gradient_accumulation_steps": gradient_accumulation_steps,
-        }
-        for argument, value in later.items():
-            if value:
-                raise ValueError(f"{owner}: `{argument}` is not in ranvier (yet); got {value!r}")
+        if loss_scale_factor:
+            raise ValueError(
+                f"{owner}: `loss_scale_factor` is not in ranvier, which computes nothing in "
+                f"float16; got {loss_scale_factor!r}"
+            )
         clips = {
             "clipnorm": clipnorm,
             "clipvalue": clipvalue,
@@ -109,16 +110,14 @@ class Optimizer(Configurable):
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
-        self.use_ema = use_ema
-        self.ema_momentum = ema_momentum
-        self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
-        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._set_averages(
+            use_ema, ema_momentum, ema_overwrite_frequency, gradient_accumulation_steps
+        )
         self.learning_rate = learning_rate
-        self.iterations = 0
         self.slots: list[NDArray[Any]] = []
         self._places: list[tuple[Variable, int]] = []
-        self._own_variables: list[Variable] = []
+        self._own_variables = []
         self._undecayed: list[Any] = []
 
     # -- the learning rate ------------------------------------------------------------------
@@ -130,7 +129,7 @@ class Optimizer(Configurable):
         if isinstance(rate, float):
             return rate
         if isinstance(rate, LearningRateSchedule):
-            return float(rate(self.iterations))
+            return float(rate(self._iterations))
         return float(rate())
 
     @learning_rate.setter
@@ -152,7 +151,7 @@ class Optimizer(Configurable):
         """The rates of the next steps: one if all are the same, else at most `steps`."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
-            first = self.iterations
+            first = self._iterations
             return [float(rate(i)) for i in range(first, first + min(steps, _RATES))]
         return [self.learning_rate]
 
@@ -176,19 +175,27 @@ class Optimizer(Configurable):
     def _native(self) -> dict[str, Any] | None:
         return None
 
-    # What a slot begins with.
-    _slot_start = 0.0
+    @property
+    def in_engine(self) -> bool:
+        """Whether whole runs of batches need nothing from Python."""
+        return not (self.use_ema or self.gradient_accumulation_steps or self.native is None)
+
+    # What each slot begins with; 0 where it ends.
+    _slot_starts: tuple[float, ...] = ()
+
+    # Numbers that Keras counts among an optimizer's state: iterations and learning rate.
+    scalars = 2
+
+    def state_size(self, trained: int) -> int:
+        """How many numbers of state Keras would show for so many trained weights."""
+        buffers = len(self.slots) + self.use_ema + bool(self.gradient_accumulation_steps)
+        return self.scalars + buffers * trained + sum(v.size for v in self._own_variables)
 
     # -- state ------------------------------------------------------------------------------
 
     @property
     def built(self) -> bool:
         return bool(self._places)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The state of an optimizer of your own: what `add_variable_from_reference` made."""
-        return list(self._own_variables)
 
     def allocate(self, places: Sequence[tuple[Variable, int]], n: int, dtype: str) -> None:
         """Makes the state for variables that lie at these offsets of a buffer of `n` elements.
@@ -210,27 +217,24 @@ class Optimizer(Configurable):
             self._places = list(places)
             if self.native is None:
                 self.build([v for v, _ in places])
+        self._allocate(n, dtype)
+
+    def _allocate(self, n: int, dtype: str) -> None:
+        self._allocate_averages(n, dtype)
         native = self.native
         if native is None:
             return
-        count = ops.optimizer_slots(native)
-        while len(self.slots) < count:
-            self.slots.append(np.full(n, self._slot_start, dtype))
+        starts = (*self._slot_starts, 0.0, 0.0, 0.0)
+        for i in range(len(self.slots), ops.optimizer_slots(native)):
+            self.slots.append(np.full(n, starts[i], dtype))
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Called once, with all variables, before the first step; makes state of one's own."""
-        if not self._places:
-            self._places = [(v, 0) for v in variables]
-
-    def add_variable_from_reference(
-        self, reference_variable: Variable, name: str = "", initializer: Any = "zeros"
-    ) -> Variable:
-        """A state variable of the shape and dtype of a weight."""
-        made = get_initializer(initializer)(reference_variable.shape, reference_variable.dtype)
-        variable = Variable(made, trainable=False, name=name, dtype=reference_variable.dtype)
-        variable.path = f"{self.name}/{reference_variable.path}_{name}"
-        self._own_variables.append(variable)
-        return variable
+        if self._places or not variables:
+            return
+        ends = np.cumsum([0, *(v.size for v in variables)]).tolist()
+        self._places = list(zip(variables, ends, strict=False))
+        self._allocate(ends[-1], variables[0].dtype)
 
     def _get_variable_index(self, variable: Variable) -> int:
         for i, (own, _) in enumerate(self._places):
@@ -267,6 +271,9 @@ class Optimizer(Configurable):
             rule is variable if isinstance(rule, Variable) else rule.search(variable.path)
             for rule in self._undecayed
         )
+
+    def _decay_of(self, variable: Variable) -> float:
+        return (self.weight_decay or 0.0) if self.decays(variable) else 0.0
 
     # -- stepping ---------------------------------------------------------------------------
 
@@ -305,9 +312,7 @@ class Optimizer(Configurable):
             return
         dtype = trainable_variables[0].dtype
         if not self._places:
-            offsets = np.cumsum([0] + [v.size for v in trainable_variables])
-            places = list(zip(trainable_variables, offsets.tolist(), strict=False))
-            self.allocate(places, int(offsets[-1]), dtype)
+            self.build(trainable_variables)
         where = {id(v): offset for v, offset in self._places}
         for variable in trainable_variables:
             if id(variable) not in where:
@@ -329,6 +334,12 @@ class Optimizer(Configurable):
 
     def step(self, places: Sequence[tuple[Variable, int]], gradient: NDArray[Any]) -> None:
         """One step of these variables, whose gradients lie at their offsets of one buffer."""
+        if not self._accumulates(places, gradient):
+            self._update(places, gradient)
+        self._average()
+        self._iterations += 1
+
+    def _update(self, places: Sequence[tuple[Variable, int]], gradient: NDArray[Any]) -> None:
         rate = self.learning_rate
         native = self.native
         if native is not None:
@@ -340,21 +351,22 @@ class Optimizer(Configurable):
         else:
             grads = [gradient[at : at + v.size].reshape(v.shape) for v, at in places]
             for (variable, _), g in zip(places, self._clip(grads), strict=True):
-                if self.weight_decay and self.decays(variable):
-                    variable.assign(variable.value * (1 - self.weight_decay * rate))
+                decay = self._decay_of(variable)
+                if decay:
+                    variable.assign(variable.value * (1 - decay * rate))
                 self.update_step(g, variable, rate)
-        self.iterations += 1
 
     def _clip(self, grads: list[NDArray[Any]]) -> list[NDArray[Any]]:
         if self.clipnorm:
-            return [g * (self.clipnorm / max(_norm([g]), self.clipnorm)) for g in grads]
+            return [g * (self.clipnorm / max(norm([g]), self.clipnorm)) for g in grads]
         if self.global_clipnorm:
-            share = self.global_clipnorm / max(_norm(grads), self.global_clipnorm)
+            share = self.global_clipnorm / max(norm(grads), self.global_clipnorm)
             return [g * share for g in grads]
         if self.clipvalue:
             return [np.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
         return grads
 
 
-def _norm(arrays: list[NDArray[Any]]) -> float:
+def norm(arrays: list[NDArray[Any]]) -> float:
+    """Euclid's norm of arrays together, added up in a fixed order."""
     return math.sqrt(sum(ops.reduce_sumsq(a) for a in arrays))

@@ -22,6 +22,11 @@ _DEFAULTS: dict[str, Any] = {
     "epsilon": 1e-7,
     "amsgrad": False,
     "centered": False,
+    "learning_rate_power": -0.5,
+    "l1": 0.0,
+    "l2": 0.0,
+    "l2_shrinkage": 0.0,
+    "beta": 0.0,
     "weight_decay": 0.0,
     "clipnorm": 0.0,
     "clipvalue": 0.0,
@@ -38,6 +43,8 @@ def optimizer_slots(params: dict[str, Any]) -> int:
         "adam": 2 + amsgrad,
         "rmsprop": 1 + momentum + centered,
         "adagrad": 1,
+        "lion": 1,
+        **dict.fromkeys(("adadelta", "adamax", "nadam", "ftrl"), 2),
     }[p["kind"]] + 0
 
 
@@ -87,7 +94,65 @@ def _adagrad(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Arra
     return result
 
 
-_KINDS = {"sgd": _sgd, "adam": _adam, "rmsprop": _rmsprop, "adagrad": _adagrad}
+def _adadelta(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
+    rho, epsilon, (a, b) = p["rho"], p["epsilon"], slots
+    a[...] = rho * a + (1 - rho) * g * g
+    change = np.divide(np.sqrt(b + epsilon) * g, np.sqrt(a + epsilon))
+    b[...] = rho * b + (1 - rho) * change * change
+    result: Array = -p["learning_rate"] * change
+    return result
+
+
+def _adamax(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
+    m, u = slots
+    m += (g - m) * (1 - p["beta_1"])
+    np.maximum(p["beta_2"] * u, np.abs(g), out=u)
+    rate = p["learning_rate"] / (1 - p["beta_1"] ** step)
+    result: Array = np.divide(-rate * m, u + p["epsilon"])
+    return result
+
+
+def _nadam(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
+    m, v = slots
+    m += (g - m) * (1 - p["beta_1"])
+    v += (g * g - v) * (1 - p["beta_2"])
+    u = p["beta_1"] * (1 - 0.5 * 0.96 ** np.arange(1.0, step + 2))
+    now, both = np.prod(u[:-1]), np.prod(u)
+    mean = float(u[-1] / (1 - both)) * m + float((1 - u[-2]) / (1 - now)) * g
+    root = np.sqrt(v / (1 - p["beta_2"] ** step))
+    result: Array = np.divide(-p["learning_rate"] * mean, root + p["epsilon"])
+    return result
+
+
+def _lion(p: dict[str, Any], step: int, g: Array, slots: list[Array]) -> Array:
+    m, beta_1, beta_2 = slots[0], p["beta_1"], p["beta_2"]
+    sign = np.sign(beta_1 * m + (1 - beta_1) * g)
+    m[...] = beta_2 * m + (1 - beta_2) * g
+    result: Array = -p["learning_rate"] * sign
+    return result
+
+
+def _ftrl(p: dict[str, Any], step: int, g: Array, slots: list[Array], w: Array) -> Array:
+    accumulator, z = slots
+    rate, power = p["learning_rate"], -p["learning_rate_power"]
+    after = accumulator + g * g
+    z += g + 2 * p["l2_shrinkage"] * w - (after**power - accumulator**power) / rate * w
+    accumulator[...] = after
+    below = after**power / rate + 2 * (p["l2"] + p["beta"] / (2 * rate))
+    result: Array = np.divide(np.clip(z, -p["l1"], p["l1"]) - z, below) - w
+    return result
+
+
+_KINDS = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+    "adadelta": _adadelta,
+    "adamax": _adamax,
+    "nadam": _nadam,
+    "lion": _lion,
+}
 
 
 def _clip(p: dict[str, Any], gradients: list[Array]) -> list[Array]:
@@ -121,10 +186,13 @@ def optimizer_step(
         gradients.append(g + (l1 * np.sign(flat) + 2 * l2 * flat) if l1 or l2 else g)
         penalty += float(l1 * np.abs(flat).sum() + l2 * (flat * flat).sum())
     gradients = _clip(p, gradients)
-    update = _KINDS[p["kind"]]
     for (w, offset, size, decay, _l1, _l2), g in zip(variables, gradients, strict=True):
         if decay and p["weight_decay"]:
             w -= w * (p["weight_decay"] * p["learning_rate"])
         own = [slot[offset : offset + size] for slot in slots]
-        w += update(p, iteration + 1, g, own).reshape(w.shape)
+        if p["kind"] == "ftrl":
+            change = _ftrl(p, iteration + 1, g, own, w.reshape(-1))
+        else:
+            change = _KINDS[p["kind"]](p, iteration + 1, g, own)
+        w += change.reshape(w.shape)
     return penalty

@@ -124,6 +124,7 @@ def fit_stochastic(mlp: BaseMLP, x: Any, y: Any, weights: Any, incremental: bool
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
     finally:
+        mlp._optimizer.finalize_variable_values(mlp.model_.trainable_weights)
         run.hooks.close()
     if validation is not None:
         validation.restore()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ranvier._checks import number
 from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive, rate
 
 
@@ -36,18 +37,20 @@ class CosineDecay(LearningRateSchedule):
         positive("CosineDecay", "decay_steps", decay_steps)
         self.initial_learning_rate = rate("CosineDecay", initial_learning_rate)
         self.decay_steps = decay_steps
-        self.alpha = alpha
+        self.alpha = number("CosineDecay", "alpha", alpha)
         self.name = name
+        if warmup_target is not None:
+            warmup_target = rate("CosineDecay", warmup_target, "warmup_target")
         self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
+        self.warmup_steps = number("CosineDecay", "warmup_steps", warmup_steps, 0.0)
 
     def __call__(self, step: int) -> float:
-        top = self.initial_learning_rate
+        top, at = self.initial_learning_rate, float(step)
         if self.warmup_target is not None:
             if step < self.warmup_steps:
                 return float(top + (self.warmup_target - top) * step / self.warmup_steps)
-            top, step = self.warmup_target, step - self.warmup_steps
-        share = min(step, self.decay_steps) / self.decay_steps
+            top, at = self.warmup_target, step - self.warmup_steps
+        share = min(at, self.decay_steps) / self.decay_steps
         return float(top * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * share)) + self.alpha))
 
 
@@ -60,10 +63,13 @@ class CosineDecayRestarts(LearningRateSchedule):
     Args:
         initial_learning_rate: of step 0.
         first_decay_steps: > 0.
-        t_mul: default 2.
-        m_mul: default 1.
+        t_mul: > 0. Default 2. Below 1 the periods have an end: a later step is refused.
+        m_mul: >= 0. Default 1.
         alpha: the lowest rate as a share of the first. Default 0.
         name: of the schedule.
+
+    A step at which a period begins has that period's first rate; Keras' float32 may see it as the
+    last step of the period before.
 
     Source: Loshchilov and Hutter 2017, arXiv:1608.03983.
 
@@ -83,9 +89,10 @@ class CosineDecayRestarts(LearningRateSchedule):
         positive("CosineDecayRestarts", "first_decay_steps", first_decay_steps)
         self.initial_learning_rate = rate("CosineDecayRestarts", initial_learning_rate)
         self.first_decay_steps = first_decay_steps
+        positive("CosineDecayRestarts", "t_mul", t_mul)
         self.t_mul = t_mul
-        self.m_mul = m_mul
-        self.alpha = alpha
+        self.m_mul = number("CosineDecayRestarts", "m_mul", m_mul, 0.0)
+        self.alpha = number("CosineDecayRestarts", "alpha", alpha)
         self.name = name
 
     def __call__(self, step: int) -> float:
@@ -94,8 +101,18 @@ class CosineDecayRestarts(LearningRateSchedule):
             period = math.floor(done)
             done -= period
         else:
-            period = math.floor(math.log(1 - done * (1 - self.t_mul)) / math.log(self.t_mul))
-            before = (1 - self.t_mul**period) / (1 - self.t_mul)
-            done = (done - before) / self.t_mul**period
+            left = 1 - done * (1 - self.t_mul)
+            if left <= 0:
+                raise ValueError(
+                    f"CosineDecayRestarts: step {step} lies after all periods of t_mul={self.t_mul}"
+                )
+            period = math.floor(math.log(left) / math.log(self.t_mul))
+            # the logarithms' rounding may miss the step at which a period begins
+            while self._before(period + 1) <= done:
+                period += 1
+            done = (done - self._before(period)) / self.t_mul**period
         fall = 0.5 * self.m_mul**period * (1 + math.cos(math.pi * done))
         return float(self.initial_learning_rate * ((1 - self.alpha) * fall + self.alpha))
+
+    def _before(self, period: int) -> float:
+        return float((1 - self.t_mul**period) / (1 - self.t_mul))

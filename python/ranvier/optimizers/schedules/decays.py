@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ranvier._checks import number
 from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive, rate
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class ExponentialDecay(LearningRateSchedule):
     Args:
         initial_learning_rate: of step 0.
         decay_steps: > 0.
-        decay_rate: factor after `decay_steps` steps.
+        decay_rate: factor after `decay_steps` steps, >= 0.
         staircase: whether the exponent is rounded down. Default False.
         name: of the schedule.
 
@@ -37,7 +38,7 @@ class ExponentialDecay(LearningRateSchedule):
         positive("ExponentialDecay", "decay_steps", decay_steps)
         self.initial_learning_rate = rate("ExponentialDecay", initial_learning_rate)
         self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        self.decay_rate = number("ExponentialDecay", "decay_rate", decay_rate, 0.0)
         self.staircase = staircase
         self.name = name
 
@@ -54,7 +55,7 @@ class InverseTimeDecay(LearningRateSchedule):
     Args:
         initial_learning_rate: of step 0.
         decay_steps: > 0.
-        decay_rate: see above.
+        decay_rate: see above; >= 0.
         staircase: whether `step / decay_steps` is rounded down. Default False.
         name: of the schedule.
 
@@ -73,7 +74,7 @@ class InverseTimeDecay(LearningRateSchedule):
         positive("InverseTimeDecay", "decay_steps", decay_steps)
         self.initial_learning_rate = rate("InverseTimeDecay", initial_learning_rate)
         self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
+        self.decay_rate = number("InverseTimeDecay", "decay_rate", decay_rate, 0.0)
         self.staircase = staircase
         self.name = name
 
@@ -130,7 +131,7 @@ class PolynomialDecay(LearningRateSchedule):
         initial_learning_rate: of step 0.
         decay_steps: > 0. Later steps have the last rate, unless `cycle`.
         end_learning_rate: default 0.0001.
-        power: default 1.
+        power: >= 0. Default 1.
         cycle: whether `decay_steps` becomes its next multiple once it is reached. Default False.
         name: of the schedule.
 
@@ -150,8 +151,8 @@ class PolynomialDecay(LearningRateSchedule):
         positive("PolynomialDecay", "decay_steps", decay_steps)
         self.initial_learning_rate = rate("PolynomialDecay", initial_learning_rate)
         self.decay_steps = decay_steps
-        self.end_learning_rate = end_learning_rate
-        self.power = power
+        self.end_learning_rate = rate("PolynomialDecay", end_learning_rate, "end_learning_rate")
+        self.power = number("PolynomialDecay", "power", power, 0.0)
         self.cycle = cycle
         self.name = name
 
