@@ -119,7 +119,7 @@ class ELU(Layer):
         self.alpha = _number(self, "alpha", alpha)
 
     def lower(self, builder: Builder, x: int) -> int:
-        return builder.graph.activation(x, "elu", self.alpha)
+        return builder.graph.activation(x, "elu", self.alpha, 0.0, 0.0)
 
 
 class PReLU(Layer):

@@ -70,7 +70,7 @@ class Builder:
         y = x
         # a graph without nodes (only an InputLayer) still has an output: its input
         if x == self.x:
-            y = self.graph.activation(x, "linear")
+            y = self.graph.activation(x, *LINEAR)
         self.graph.set_output(y, self.masks.get(x, -1))
 
     def split_activation(self, label: str, function: Any) -> tuple[tuple[Any, ...], Any]:
