@@ -36,6 +36,10 @@ Act act_named(const std::string& name) {
         {"silu", Act::silu},
         {"hard_sigmoid", Act::hard_sigmoid},
         {"exponential", Act::exponential},
+        {"pieces", Act::pieces},
+        {"mish", Act::mish},
+        {"tanh_shrink", Act::tanh_shrink},
+        {"squareplus", Act::squareplus},
     };
     return find("activation", name, all);
 }
