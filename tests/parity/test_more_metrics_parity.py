@@ -156,6 +156,20 @@ def test_sums_of_matrices_are_keras(rng: np.random.Generator) -> None:
         assert ranvier.metrics.Sum()(values, w) == pytest.approx(float(theirs.result()), rel=1e-5)
 
 
+def test_top_k_of_sorted_ids(rng: np.random.Generator) -> None:
+    ids = np.array([rng.permutation(5) for _ in range(8)]).astype("float32")
+    labels, weights = rng.integers(0, 5, 8), rng.uniform(size=8)
+    theirs = keras.metrics.SparseTopKCategoricalAccuracy(k=3, from_sorted_ids=True)
+    theirs.update_state(labels, ids, weights)
+    ours = ranvier.metrics.SparseTopKCategoricalAccuracy(k=3, from_sorted_ids=True)
+    assert ours(labels, ids, weights) == pytest.approx(float(theirs.result()), rel=1e-6)
+    assert ours.native is None
+    np.testing.assert_array_equal(
+        ranvier.metrics.sparse_top_k_categorical_accuracy(labels, ids, 2, from_sorted_ids=True),
+        keras.metrics.sparse_top_k_categorical_accuracy(labels, ids, 2, from_sorted_ids=True),
+    )
+
+
 def test_names_in_compile(rng: np.random.Generator) -> None:
     names = [
         "auc", "AUC", "precision", "Recall", "true_positives", "hinge", "huber", "cosine_similarity",
