@@ -27,7 +27,7 @@ ActForm form_of(Act act, const ActParams& p) {
         case Act::softsign:
             return ActForm::softsign;
         case Act::elu:
-            return p.a < 0.0 ? ActForm::elu_from_input : ActForm::elu;
+            return p.a < 0.0 || p.b > 0.0 ? ActForm::elu_from_input : ActForm::elu;
         case Act::selu:
             return ActForm::selu;
         case Act::gelu:
@@ -40,6 +40,14 @@ ActForm form_of(Act act, const ActParams& p) {
             return ActForm::hard_sigmoid;
         case Act::exponential:
             return ActForm::exponential;
+        case Act::pieces:
+            return ActForm::pieces;
+        case Act::mish:
+            return ActForm::mish;
+        case Act::tanh_shrink:
+            return ActForm::tanh_shrink;
+        case Act::squareplus:
+            return ActForm::squareplus;
     }
     return ActForm::linear;
 }
@@ -51,6 +59,7 @@ double work_of(Act act) {
         case Act::binary_step:
         case Act::relu:
         case Act::hard_sigmoid:
+        case Act::pieces:
             return 1.0;
         default:
             return 40.0;
@@ -73,11 +82,15 @@ bool act_backward_reads_input(Act act, const ActParams& p) {
             // negative itself folds the pieces onto each other.
             return p.c != 0.0 || p.a < 0.0;
         case Act::elu:
-            return p.a < 0.0;
+            return p.a < 0.0 || p.b > 0.0;
         case Act::softsign:  // 1 - |y| would cancel
         case Act::gelu:
         case Act::gelu_tanh:
         case Act::silu:
+        case Act::pieces:
+        case Act::mish:
+        case Act::tanh_shrink:
+        case Act::squareplus:
             return true;
         default:
             return false;

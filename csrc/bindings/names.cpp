@@ -37,6 +37,10 @@ Act act_named(std::string_view name) {
         {"silu", Act::silu},
         {"hard_sigmoid", Act::hard_sigmoid},
         {"exponential", Act::exponential},
+        {"pieces", Act::pieces},
+        {"mish", Act::mish},
+        {"tanh_shrink", Act::tanh_shrink},
+        {"squareplus", Act::squareplus},
     };
     return find("activation", name, all);
 }

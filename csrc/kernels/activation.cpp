@@ -1,6 +1,7 @@
 #include "kernels/activation.hpp"
 
 #include "simd/act.hpp"
+#include "simd/act_pieces.hpp"
 
 namespace ranvier {
 namespace RV_ISA {
@@ -24,7 +25,7 @@ void act_derivative_map(const ActParams& p, index_t n, const T* x, T* y) {
 #define RV_EACH_ACT(f)                                                                             \
     f(Linear), f(BinaryStep), f(Relu), f(LeakyRelu), f(ReluGeneral), f(Sigmoid), f(Tanh),          \
         f(Softplus), f(Softsign), f(Elu), f(EluFromInput), f(Selu), f(Gelu), f(GeluTanh), f(Silu), \
-        f(HardSigmoid), f(Exponential)
+        f(HardSigmoid), f(Exponential), f(Pieces), f(Mish), f(TanhShrink), f(Squareplus)
 #define RV_FORWARD(A) &RV_ISA::act_map<RV_ISA::A, T>
 #define RV_DERIVATIVE(A) &RV_ISA::act_derivative_map<RV_ISA::A, T>
 

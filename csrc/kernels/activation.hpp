@@ -24,8 +24,12 @@ enum class ActForm : int {
     silu,
     hard_sigmoid,
     exponential,
+    pieces,
+    mish,
+    tanh_shrink,
+    squareplus,
 };
-inline constexpr int kActForms = 17;
+inline constexpr int kActForms = 21;
 inline constexpr int kMathFunctions = 8;
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "kernels/activation.hpp"
 #include "simd/act.hpp"
+#include "simd/act_pieces.hpp"
 
 namespace ranvier {
 namespace RV_ISA {
@@ -94,12 +95,13 @@ void prelu_backward(index_t rows, index_t cols, const T* x, const T* alpha, cons
 // In the order of ActForm.
 #define RV_BACKWARD(A) &RV_ISA::act_backward_map<RV_ISA::A, T>
 RV_DEFINE_KERNELS(ActivationBackwardKernels,
-                  {RV_BACKWARD(Linear), RV_BACKWARD(BinaryStep), RV_BACKWARD(Relu),
-                   RV_BACKWARD(LeakyRelu), RV_BACKWARD(ReluGeneral), RV_BACKWARD(Sigmoid),
-                   RV_BACKWARD(Tanh), RV_BACKWARD(Softplus), RV_BACKWARD(Softsign),
-                   RV_BACKWARD(Elu), RV_BACKWARD(EluFromInput), RV_BACKWARD(Selu),
-                   RV_BACKWARD(Gelu), RV_BACKWARD(GeluTanh), RV_BACKWARD(Silu),
-                   RV_BACKWARD(HardSigmoid), RV_BACKWARD(Exponential)},
+                  {RV_BACKWARD(Linear),      RV_BACKWARD(BinaryStep),   RV_BACKWARD(Relu),
+                   RV_BACKWARD(LeakyRelu),   RV_BACKWARD(ReluGeneral),  RV_BACKWARD(Sigmoid),
+                   RV_BACKWARD(Tanh),        RV_BACKWARD(Softplus),     RV_BACKWARD(Softsign),
+                   RV_BACKWARD(Elu),         RV_BACKWARD(EluFromInput), RV_BACKWARD(Selu),
+                   RV_BACKWARD(Gelu),        RV_BACKWARD(GeluTanh),     RV_BACKWARD(Silu),
+                   RV_BACKWARD(HardSigmoid), RV_BACKWARD(Exponential),  RV_BACKWARD(Pieces),
+                   RV_BACKWARD(Mish),        RV_BACKWARD(TanhShrink),   RV_BACKWARD(Squareplus)},
                   &RV_ISA::column_sums<T>, &RV_ISA::prelu_forward<T>, &RV_ISA::prelu_backward<T>)
 
 }  // namespace ranvier

@@ -101,13 +101,15 @@ struct Tanh {
     }
 };
 
-// The derivative is sigmoid(x) = 1 - exp(-y), accurate through expm1.
+// The derivative is sigmoid(x) = 1 - exp(-y), accurate through expm1. A negative parameter makes
+// it -softplus(-x) = log(sigmoid(x)).
 template <class T>
 struct Softplus {
-    RV_INLINE explicit Softplus(const ActParams&) {}
-    RV_INLINE Vec<T> y(Vec<T> x) const { return vsoftplus<T>(x); }
-    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return -dy * vexpm1<T>(-s); }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return vsigmoid<T>(x); }
+    Vec<T> sign;
+    RV_INLINE explicit Softplus(const ActParams& p) : sign(splat<T>(T(p.a < 0 ? -1 : 1))) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const { return sign * vsoftplus<T>(sign * x); }
+    RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return -dy * vexpm1<T>(-sign * s); }
+    RV_INLINE Vec<T> d(Vec<T> x) const { return vsigmoid<T>(sign * x); }
 };
 
 template <class T>
@@ -121,12 +123,16 @@ struct Softsign {
     }
 };
 
-// Derivative at 0: alpha. kFromInput: for alpha < 0, whose y does not tell the sign of x.
+// Derivative at 0: alpha. kFromInput: for alpha < 0, whose y does not tell the sign of x, and for
+// exp(x / b) where b > 0 (celu).
 template <class T, bool kFromInput>
 struct EluOf {
-    Vec<T> a;
-    RV_INLINE explicit EluOf(const ActParams& p) : a(splat<T>(T(p.a))) {}
-    RV_INLINE Vec<T> y(Vec<T> x) const { return x > T(0) ? x : a * vexpm1<T>(x); }
+    Vec<T> a, k;
+    RV_INLINE explicit EluOf(const ActParams& p)
+        : a(splat<T>(T(p.a))), k(splat<T>(T(p.b > 0 ? 1 / p.b : 1))) {}
+    RV_INLINE Vec<T> y(Vec<T> x) const {
+        return x > T(0) ? x : a * vexpm1<T>(kFromInput ? k * x : x);
+    }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
         if constexpr (kFromInput)
             return dy * d(s);
@@ -134,7 +140,11 @@ struct EluOf {
             return s > T(0) ? dy : dy * (s + a);
     }
     RV_INLINE Vec<T> d(Vec<T> x) const {
-        return x > T(0) ? splat<T>(T(1)) : a * vexp_negative<T>(vmin(splat<T>(T(0)), x));
+        const Vec<T> below = vmin(splat<T>(T(0)), x);
+        if constexpr (kFromInput)
+            return x > T(0) ? splat<T>(T(1)) : a * k * vexp_negative<T>(k * below);
+        else
+            return x > T(0) ? splat<T>(T(1)) : a * vexp_negative<T>(below);
     }
 };
 template <class T>

@@ -83,7 +83,7 @@ def test_names_go_to_keras_and_back(name):
     ("call", "message"),
     [
         (lambda a: a.get("sigmoyd"), "sigmoyd.*Did you mean.*sigmoid"),
-        (lambda a: a.get("mish"), "mish"),
+        (lambda a: a.get("mich"), "mish"),
         (lambda a: a.derivative(lambda x: x), "derivative"),
         (lambda a: a.softmax(np.zeros((2, 3)), axis=5), "axis"),
     ],

@@ -20,15 +20,20 @@ enum class Act : int {
     relu,  // a = negative_slope, b = max_value (infinity: none), c = threshold
     sigmoid,
     tanh,
-    softplus,
+    softplus,  // a < 0: -softplus(-x), which is log_sigmoid
     softsign,
-    elu,  // a = alpha
+    elu,  // a = alpha, and exp(x / b) if b > 0
     selu,
     gelu,       // exact, by erf
     gelu_tanh,  // the tanh approximation
     silu,
     hard_sigmoid,  // relu6(x + 3) / 6, Keras 3's
     exponential,
+    pieces,  // hard_tanh, hard_shrink, soft_shrink, threshold, sparse_plus, sparse_sigmoid,
+             // hard_silu: c = 0..6; a = threshold, b = what is below it
+    mish,
+    tanh_shrink,
+    squareplus,  // a = Keras' b
 };
 
 struct ActParams {

@@ -16,24 +16,36 @@ from ranvier._serialize import Registry, serialize_keras_object
 from ranvier.activations.function import Activation
 from ranvier.activations.functions import (
     binary_step,
+    celu,
     elu,
     exponential,
     gelu,
     gelu_tanh,
+    hard_shrink,
     hard_sigmoid,
+    hard_silu,
+    hard_tanh,
     leaky_relu,
     linear,
+    log_sigmoid,
     log_softmax,
+    mish,
     relu,
     relu6,
     selu,
     sigmoid,
     silu,
+    soft_shrink,
     softmax,
     softplus,
     softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
     tanh,
+    tanh_shrink,
 )
+from ranvier.activations.rows import RowActivation, glu, sparsemax, threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,57 +53,57 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 swish = silu
+hard_swish = hard_silu
 
 _ALL: dict[str, Any] = {
     function.__name__: function
     for function in (
         binary_step,
+        celu,
         elu,
         exponential,
         gelu,
         gelu_tanh,
+        glu,
+        hard_shrink,
         hard_sigmoid,
+        hard_silu,
+        hard_tanh,
         leaky_relu,
         linear,
+        log_sigmoid,
         log_softmax,
+        mish,
         relu,
         relu6,
         selu,
         sigmoid,
         silu,
+        soft_shrink,
         softmax,
         softplus,
         softsign,
+        sparse_plus,
+        sparse_sigmoid,
+        sparsemax,
+        squareplus,
         tanh,
+        tanh_shrink,
+        threshold,
     )
 }
 
 _registry = Registry(
     "activation function",
     [],
-    aliases={**_ALL, "swish": silu},
-    absent=(
-        "celu",
-        "glu",
-        "hard_shrink",
-        "hard_silu",
-        "hard_swish",
-        "hard_tanh",
-        "log_sigmoid",
-        "mish",
-        "soft_shrink",
-        "sparse_plus",
-        "sparse_sigmoid",
-        "sparsemax",
-        "squareplus",
-        "tanh_shrink",
-        "threshold",
-    ),
+    aliases={**_ALL, "swish": silu, "hard_swish": hard_silu},
 )
 
 __all__ = [
     "Activation",
+    "RowActivation",
     "binary_step",
+    "celu",
     "derivative",
     "deserialize",
     "elu",
@@ -99,21 +111,35 @@ __all__ = [
     "gelu",
     "gelu_tanh",
     "get",
+    "glu",
+    "hard_shrink",
     "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
     "log_softmax",
+    "mish",
     "relu",
     "relu6",
     "selu",
     "serialize",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
     "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 
@@ -154,7 +180,8 @@ def derivative(function: Any) -> Callable[[Any], NDArray[Any]]:
     Args:
         function: a name, a function of this module, or an object with a method `derivative`.
 
-    Softmax and log_softmax work on rows: theirs gives the matrix `d y_i / d x_j` of each row.
+    Softmax, log_softmax, sparsemax and glu work on rows: theirs gives the matrix `d y_i / d x_j`
+    of each row.
 
     Raises:
         ValueError: a name that is not known, or a function without a derivative.

@@ -18,12 +18,12 @@ class Activation:
     """A function on arrays together with what the engine calls it.
 
     Attributes:
-        native: (kernel, a, b, c) with default arguments.
+        native: (kernel, a, b, c) with default arguments, or None: no layer of the engine takes it.
     """
 
-    def __init__(self, function: Callable[..., NDArray[Any]], native: Native) -> None:
+    def __init__(self, function: Callable[..., NDArray[Any]], native: Native | None) -> None:
         self._function = function
-        self.native = native
+        self.native: Native | None = native
         self.__name__: str = function.__name__
         self.__qualname__: str = function.__qualname__
         self.__doc__ = function.__doc__
@@ -34,6 +34,7 @@ class Activation:
 
     def derivative(self, x: Any) -> NDArray[Any]:
         """The derivative at x, element for element; softmax's is the matrix for each row."""
+        assert self.native is not None
         if self.native[0] in ("softmax", "log_softmax"):
             return _row_derivative(self.native[0], x)
         return ops.activation_derivative(self.native, x)

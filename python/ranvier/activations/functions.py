@@ -145,3 +145,96 @@ def softmax(x: Any, axis: int = -1) -> NDArray[Any]:
 def log_softmax(x: Any, axis: int = -1) -> NDArray[Any]:
     """`x_i - log sum_j exp(x_j)` along an axis."""
     return ops.log_softmax(x, axis)
+
+
+@activation("elu", 1.0, 1.0)
+def celu(x: Any, alpha: float = 1.0) -> NDArray[Any]:
+    """`x` if `x > 0`, else `alpha (exp(x / alpha) - 1)`, which is smooth at 0.
+
+    Args:
+        x: array.
+        alpha: > 0, default 1.
+
+    Reference: Barron, arXiv 1704.07483.
+    """
+    if not alpha > 0:
+        raise ValueError(f"celu: `alpha` must be > 0; got {alpha!r}")
+    return ops.activation(("elu", float(alpha), float(alpha), 0.0), x)
+
+
+@activation("softplus", -1.0)
+def log_sigmoid(x: Any) -> NDArray[Any]:
+    """`log(sigmoid(x)) = -softplus(-x)`; derivative `sigmoid(-x)`."""
+    return ops.activation(("softplus", -1.0, 0.0, 0.0), x)
+
+
+@activation("mish")
+def mish(x: Any) -> NDArray[Any]:
+    """`x tanh(softplus(x))`.
+
+    Reference: Misra, arXiv 1908.08681.
+    """
+    return ops.activation("mish", x)
+
+
+@activation("tanh_shrink")
+def tanh_shrink(x: Any) -> NDArray[Any]:
+    """`x - tanh(x)`; derivative `tanh(x)^2`."""
+    return ops.activation("tanh_shrink", x)
+
+
+@activation("squareplus", 4.0)
+def squareplus(x: Any, b: float = 4.0) -> NDArray[Any]:
+    """`(x + sqrt(x^2 + b)) / 2`.
+
+    Args:
+        x: array.
+        b: >= 0; smooths the bend. Default 4.
+
+    Reference: Barron, arXiv 2112.11687.
+    """
+    if not b >= 0:
+        raise ValueError(f"squareplus: `b` must be >= 0; got {b!r}")
+    return ops.activation(("squareplus", float(b), 0.0, 0.0), x)
+
+
+# The kernel of functions in three pieces tells them apart by its last parameter.
+
+
+@activation("pieces", 0.0, 0.0, 0)
+def hard_tanh(x: Any) -> NDArray[Any]:
+    """`min(max(x, -1), 1)`."""
+    return ops.activation(("pieces", 0.0, 0.0, 0.0), x)
+
+
+@activation("pieces", 0.5, 0.0, 1)
+def hard_shrink(x: Any, threshold: float = 0.5) -> NDArray[Any]:
+    """`x` if `|x| > threshold`, else 0."""
+    return ops.activation(("pieces", float(threshold), 0.0, 1.0), x)
+
+
+@activation("pieces", 0.5, 0.0, 2)
+def soft_shrink(x: Any, threshold: float = 0.5) -> NDArray[Any]:
+    """`x` pulled towards 0 by `threshold`; 0 if it is nearer."""
+    return ops.activation(("pieces", float(threshold), 0.0, 2.0), x)
+
+
+@activation("pieces", 0.0, 0.0, 4)
+def sparse_plus(x: Any) -> NDArray[Any]:
+    """0 up to -1, `(x + 1)^2 / 4` up to 1, then `x`."""
+    return ops.activation(("pieces", 0.0, 0.0, 4.0), x)
+
+
+@activation("pieces", 0.0, 0.0, 5)
+def sparse_sigmoid(x: Any) -> NDArray[Any]:
+    """0 up to -1, `(x + 1) / 2` up to 1, then 1."""
+    return ops.activation(("pieces", 0.0, 0.0, 5.0), x)
+
+
+@activation("pieces", 0.0, 0.0, 6)
+def hard_silu(x: Any) -> NDArray[Any]:
+    """`x relu6(x + 3) / 6`; also named hard_swish.
+
+    Reference: Howard et al., arXiv 1905.02244.
+    """
+    return ops.activation(("pieces", 0.0, 0.0, 6.0), x)

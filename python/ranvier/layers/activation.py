@@ -37,8 +37,27 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
+    @property
+    def is_native(self) -> bool:
+        return super().is_native and not isinstance(self.activation, activations.RowActivation)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if not isinstance(self.activation, activations.RowActivation):
+            return super().compute_output_shape(input_shape)
+        last = input_shape[-1]
+        return (*input_shape[:-1], None if last is None else self.activation.width(last))
+
     def lower(self, builder: Builder, x: int) -> int:
         return builder.activation(self.label, self.activation, x)
+
+    def forward(self, x: Any, training: bool = False) -> tuple[Any, Any]:
+        try:
+            return self.activation(x), x
+        except ValueError as error:
+            raise ValueError(f"{self.label}: {error}") from None
+
+    def backward(self, cache: Any, dy: Any) -> tuple[Any, list[Any]]:
+        return self.activation.backward(cache, dy), []
 
 
 class ReLU(Layer):

@@ -150,12 +150,21 @@ class Loss(Configurable):
             An array of y_pred's shape.
         """
         true, pred = self._arrays(y_true, y_pred)
-        shape = np.shape(self.call(true, pred))
+        shape = self._values_shape(true, pred)
         weights = self._coefficients(shape, sample_weight, self._mask(shape, true, pred, mask))
-        dy = np.asarray(self.gradient_call(true, pred))
+        dy = self._pull_back(true, pred, weights)
+        return np.reshape(dy, pred.shape).astype(pred.dtype, copy=False)
+
+    def _values_shape(self, y_true: Any, y_pred: Any) -> tuple[int, ...]:
+        """Of what `call` gives."""
+        return np.shape(self.call(y_true, y_pred))
+
+    def _pull_back(self, y_true: Any, y_pred: Any, weights: Any) -> NDArray[Any]:
+        """The derivative of `sum(weights * call(y_true, y_pred))`."""
+        dy = np.asarray(self.gradient_call(y_true, y_pred))
         if not isinstance(weights, float):
             weights = weights.reshape(weights.shape + (1,) * (dy.ndim - weights.ndim))
-        return np.reshape(dy * weights, pred.shape).astype(pred.dtype, copy=False)
+        return np.asarray(dy * weights)
 
     def _mask(
         self, shape: tuple[int, ...], y_true: Any, y_pred: Any, given: Any
@@ -165,7 +174,7 @@ class Loss(Configurable):
         if given is None:
             return own
         mask = np.asarray(given) != 0
-        if mask.shape != shape:
+        if shape and mask.shape != shape:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': a mask of shape {mask.shape} does not fit "
                 f"loss values of shape {shape}"
@@ -178,7 +187,7 @@ class Loss(Configurable):
         """Weights and mask as one array of the values' shape, or None: all 1."""
         if sample_weight is None and mask is None:
             return None
-        weights: NDArray[Any] = np.ones(shape) if mask is None else np.asarray(mask, np.float64)
+        weights: Any = np.ones(shape) if mask is None else np.asarray(mask, np.float64)
         if mask is not None and self.reduction in ("mean", "sum_over_batch_size"):
             weights = weights * (mask.size / max(1, int(np.count_nonzero(mask))))
         if sample_weight is not None:
@@ -186,6 +195,8 @@ class Loss(Configurable):
             if given.ndim == len(shape) + 1 and given.shape[-1] == 1:
                 given = given[..., 0]
             given = given.reshape(given.shape + (1,) * max(0, len(shape) - given.ndim))
+            if not shape:  # one value for all samples, and yet a weight a sample: as in Keras
+                return weights * given
             try:
                 weights = weights * np.broadcast_to(given, shape)
             except ValueError:
@@ -200,6 +211,11 @@ class Loss(Configurable):
     ) -> Any:
         """The derivative of the loss in each sample's value: a float if all are equal."""
         weights = self._weights(shape, sample_weight, mask)
+        if not shape and weights is not None:
+            total = float(np.sum(weights))
+            if self.reduction in ("mean", "sum_over_batch_size"):
+                return total / max(1, np.size(weights))
+            return float(total != 0) if self.reduction == "mean_with_sample_weight" else total
         divisor = 1.0
         if self.reduction in ("mean", "sum_over_batch_size"):
             divisor = float(max(1, int(np.prod(shape))))

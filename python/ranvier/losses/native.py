@@ -35,12 +35,38 @@ def _shape(shape: Any) -> str:
     return "(" + ", ".join("N" if n is None else str(n) for n in shape) + ")"
 
 
-class NativeLoss(Loss):
-    """A loss that is a kernel: values and gradient in one pass."""
+class LabelledLoss(Loss):
+    """A loss whose labels have the outputs' shape or, if it is sparse, are class numbers."""
 
     kind: str
     sparse = False
-    axis = -1
+
+    def check_labels(
+        self, owner: str, labels: NDArray[Any], output_shape: tuple[int | None, ...]
+    ) -> NDArray[Any]:
+        want = output_shape[1:-1] if self.sparse else output_shape[1:]
+        got = labels.shape[1:]
+        if _fits(got, want):
+            return labels
+        if len(got) == len(want) + 1 and got[-1] == 1 and _fits(got[:-1], want):
+            return labels[..., 0]
+        if not self.sparse and want and want[-1] == 1 and _fits(got, want[:-1]):
+            return labels[..., None]
+        hint = ""
+        if self.sparse and len(got) == len(want) + 1:
+            hint = " (labels that are one-hot need categorical_crossentropy)"
+        elif self.kind == "categorical_crossentropy" and len(got) <= len(want):
+            hint = " (labels that are class numbers need sparse_categorical_crossentropy)"
+        raise ValueError(
+            f"{owner}: {self.name} takes labels of shape {_shape((None, *want))} for outputs of "
+            f"shape {_shape(output_shape)}; got {_shape((None, *got))}{hint}"
+        )
+
+
+class NativeLoss(LabelledLoss):
+    """A loss that is a kernel: values and gradient in one pass."""
+
+    axis: Any = -1
 
     @property
     def native(self) -> tuple[str, float, int | None] | None:
@@ -117,27 +143,6 @@ class NativeLoss(Loss):
         )
         assert dy is not None
         return dy if self.axis == -1 else np.moveaxis(dy, -1, self.axis)
-
-    def check_labels(
-        self, owner: str, labels: NDArray[Any], output_shape: tuple[int | None, ...]
-    ) -> NDArray[Any]:
-        want = output_shape[1:-1] if self.sparse else output_shape[1:]
-        got = labels.shape[1:]
-        if _fits(got, want):
-            return labels
-        if len(got) == len(want) + 1 and got[-1] == 1 and _fits(got[:-1], want):
-            return labels[..., 0]
-        if not self.sparse and want and want[-1] == 1 and _fits(got, want[:-1]):
-            return labels[..., None]
-        hint = ""
-        if self.sparse and len(got) == len(want) + 1:
-            hint = " (labels that are one-hot need categorical_crossentropy)"
-        elif self.kind == "categorical_crossentropy" and len(got) <= len(want):
-            hint = " (labels that are class numbers need sparse_categorical_crossentropy)"
-        raise ValueError(
-            f"{owner}: {self.name} takes labels of shape {_shape((None, *want))} for outputs of "
-            f"shape {_shape(output_shape)}; got {_shape((None, *got))}{hint}"
-        )
 
     def check_values(self, owner: str, labels: NDArray[Any], classes: int | None) -> None:
         if self.sparse and classes is not None:

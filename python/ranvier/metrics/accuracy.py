@@ -129,7 +129,7 @@ class SparseTopKCategoricalAccuracy(_Accuracy):
     Args:
         k: >= 1. Default 5.
         name, dtype: see `Metric`.
-        from_sorted_ids: Keras' argument for predictions that are sorted class numbers; only False.
+        from_sorted_ids: whether y_pred holds class numbers, the most probable first. Default False.
 
     >>> SparseTopKCategoricalAccuracy(k=2)([2], [[0.1, 0.5, 0.4]])
     1.0
@@ -147,11 +147,17 @@ class SparseTopKCategoricalAccuracy(_Accuracy):
     ) -> None:
         super().__init__(name, dtype)
         self.k = _at_least_one("SparseTopKCategoricalAccuracy", k)
-        if from_sorted_ids:
-            raise ValueError(
-                "SparseTopKCategoricalAccuracy: `from_sorted_ids=True` is not in ranvier (yet)"
-            )
-        self.from_sorted_ids = False
+        self.from_sorted_ids = bool(from_sorted_ids)
+
+    @property
+    def native(self) -> tuple[str, dict[str, Any]] | None:
+        return None if self.from_sorted_ids else super().native
+
+    def _values(self, y_true: NDArray[Any], y_pred: NDArray[Any]) -> NDArray[Any]:
+        if not self.from_sorted_ids:
+            return super()._values(y_true, y_pred)
+        found = np.any(y_pred[..., : self.k] == y_true[..., None], axis=-1)
+        return found.astype(y_pred.dtype)
 
     def _arguments_of(self) -> dict[str, Any]:
         return {"k": self.k}

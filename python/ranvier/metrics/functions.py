@@ -65,10 +65,13 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> NDArray[
     return _values(TopKCategoricalAccuracy(k), y_true, y_pred)
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> NDArray[Any]:
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> NDArray[Any]:
     """See `SparseTopKCategoricalAccuracy`.
 
     >>> sparse_top_k_categorical_accuracy([2], [[0.1, 0.5, 0.4]], k=2)
     array([1.], dtype=float32)
     """
-    return _values(SparseTopKCategoricalAccuracy(k), y_true, y_pred)
+    metric = SparseTopKCategoricalAccuracy(k, from_sorted_ids=from_sorted_ids)
+    return _values(metric, y_true, y_pred)

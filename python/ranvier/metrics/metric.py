@@ -145,8 +145,19 @@ class Sum(Metric):
         self.total = 0.0
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        reduced, _ = samplewise(f"Sum '{self.name}'", values, sample_weight)
-        self.total += float(reduced.sum())
+        given = np.asarray(values, np.float64)
+        if sample_weight is None:
+            self.total += float(given.sum())
+            return
+        given, weights = same_rank(given, np.asarray(sample_weight, np.float64))
+        given = given.sum(axis=tuple(range(min(weights.ndim, given.ndim), given.ndim)))
+        try:
+            self.total += float((given * np.broadcast_to(weights, given.shape)).sum())
+        except ValueError:
+            raise ValueError(
+                f"Sum '{self.name}': `sample_weight` of shape {np.shape(sample_weight)} does not "
+                f"fit values of shape {np.shape(values)}"
+            ) from None
 
     def reset_state(self) -> None:
         self.total = 0.0

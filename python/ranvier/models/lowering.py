@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ranvier import _core
+from ranvier import _core, activations
 from ranvier.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -92,6 +92,11 @@ class Builder:
         if isinstance(function, Layer) and function.is_native and type(function).build is _NO_BUILD:
             return self.add(function, x)
         native = getattr(function, "native", None)
+        if isinstance(function, activations.RowActivation):
+            raise ValueError(
+                f"{label}: put `layers.Activation({function.__name__!r})` after the layer: it runs "
+                "in Python"
+            )
         if native is None:
             raise ValueError(
                 f"{label}: the activation {function!r} is not one of ranvier's, or has weights; "

@@ -77,6 +77,14 @@ ACTIVATIONS: tuple[Any, ...] = (
     "silu",
     "hard_sigmoid",
     "exponential",
+    ("elu", 0.5, 0.5, 0.0),
+    ("softplus", -1.0, 0.0, 0.0),
+    ("pieces", 0.5, 0.25, 3.0),
+    ("pieces", 0.0, 0.0, 4.0),
+    ("pieces", 0.0, 0.0, 6.0),
+    "mish",
+    "tanh_shrink",
+    "squareplus",
 )
 # NumPy lacks erf, and a step function or a copy are no contest.
 _UNFAIR = ("gelu", "linear", "binary_step")

@@ -30,6 +30,10 @@ SPECS: dict[str, Native] = {
     "silu": ("silu", 0.0, 0.0, 0.0),
     "hard_sigmoid": ("hard_sigmoid", 0.0, 0.0, 0.0),
     "exponential": ("exponential", 0.0, 0.0, 0.0),
+    "pieces": ("pieces", 0.0, 0.0, 0.0),
+    "mish": ("mish", 0.0, 0.0, 0.0),
+    "tanh_shrink": ("tanh_shrink", 0.0, 0.0, 0.0),
+    "squareplus": ("squareplus", 4.0, 0.0, 0.0),
 }
 
 
@@ -54,9 +58,12 @@ def activation(act: str | Native, x: ArrayLike, out: NDArray[Any] | None = None)
 
     Args:
         act: a name, or `(name, a, b, c)` with its parameters: relu (negative slope 0, greatest
-            value inf, threshold 0), elu (alpha 1); the others have none. Names: linear,
-            binary_step, relu, sigmoid, tanh, softplus, softsign, elu, selu, gelu (by erf),
-            gelu_tanh, silu, hard_sigmoid (`relu6(x + 3) / 6`), exponential.
+            value inf, threshold 0), elu (alpha 1; b > 0 for `exp(x / b)`: celu), softplus (a < 0:
+            log_sigmoid), squareplus (b = 4), pieces (c = 0 hard_tanh, 1 hard_shrink, 2
+            soft_shrink, 3 threshold, 4 sparse_plus, 5 sparse_sigmoid, 6 hard_silu; a = threshold,
+            b = the value up to it); the others have none. Names: linear, binary_step, relu,
+            sigmoid, tanh, softplus, softsign, elu, selu, gelu (by erf), gelu_tanh, silu,
+            hard_sigmoid (`relu6(x + 3) / 6`), exponential, mish, tanh_shrink.
         x: array of any shape.
         out: where to write, of x's shape and dtype; may be x itself. None: a new array.
 

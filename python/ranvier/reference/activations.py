@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
-_DEFAULTS = {"relu": (0.0, math.inf, 0.0), "elu": (1.0, 0.0, 0.0)}
+_DEFAULTS = {
+    "relu": (0.0, math.inf, 0.0),
+    "elu": (1.0, 0.0, 0.0),
+    "squareplus": (4.0, 0.0, 0.0),
+}
 
 
 def _spec(act: Any) -> tuple[str, float, float, float]:
@@ -33,12 +37,38 @@ def _relu_derivative(x: Array, slope: float, greatest: float, threshold: float) 
     return np.where(x > threshold, np.where(x < greatest, 1.0, 0.0), slope)
 
 
-def _elu(x: Array, alpha: float) -> Array:
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+def _elu(x: Array, alpha: float, b: float = 0.0) -> Array:
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / (b or 1.0)))
 
 
-def _elu_derivative(x: Array, alpha: float) -> Array:
-    return np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0)))
+def _elu_derivative(x: Array, alpha: float, b: float = 0.0) -> Array:
+    return np.where(x > 0, 1.0, alpha / (b or 1.0) * np.exp(np.minimum(x, 0) / (b or 1.0)))
+
+
+def _pieces(x: Array, a: float, b: float, kind: float) -> Array:
+    near = np.abs(x) > a
+    return (
+        lambda: np.clip(x, -1.0, 1.0),
+        lambda: np.where(near, x, 0.0),
+        lambda: np.where(near, x - np.copysign(a, x), 0.0),
+        lambda: np.where(x > a, x, b),
+        lambda: np.where(x < 1, np.square(np.maximum(x + 1, 0)) / 4, x),
+        lambda: np.clip(x / 2 + 0.5, 0.0, 1.0),
+        lambda: x * np.clip(x / 6 + 0.5, 0.0, 1.0),
+    )[int(kind)]()
+
+
+def _pieces_derivative(x: Array, a: float, b: float, kind: float) -> Array:
+    ramp = np.clip(x / 2 + 0.5, 0.0, 1.0)
+    silu = np.where(x <= -3, 0.0, np.where(x >= 3, 1.0, x / 3 + 0.5))
+    where = (np.abs(x) <= 1, np.abs(x) > a, np.abs(x) > a, x > a, ramp, (np.abs(x) <= 1) / 2, silu)
+    return np.asarray(where[int(kind)], x.dtype)
+
+
+def _mish_derivative(x: Array) -> Array:
+    t = np.tanh(softplus(x))
+    result: Array = t + x * (1 - t * t) * sigmoid(x)
+    return result
 
 
 def _gelu(x: Array) -> Array:
@@ -76,15 +106,19 @@ _FORWARD: dict[str, Callable[[Array, float, float, float], Array]] = {
     "relu": _relu,
     "sigmoid": lambda x, a, b, c: sigmoid(x),
     "tanh": lambda x, a, b, c: np.tanh(x),
-    "softplus": lambda x, a, b, c: softplus(x),
+    "softplus": lambda x, a, b, c: -softplus(-x) if a < 0 else softplus(x),
     "softsign": lambda x, a, b, c: x / (1 + np.abs(x)),
-    "elu": lambda x, a, b, c: _elu(x, a),
+    "elu": lambda x, a, b, c: _elu(x, a, b),
     "selu": lambda x, a, b, c: SELU_SCALE * _elu(x, SELU_ALPHA),
     "gelu": lambda x, a, b, c: _gelu(x),
     "gelu_tanh": lambda x, a, b, c: _gelu_tanh(x),
     "silu": lambda x, a, b, c: x * sigmoid(x),
     "hard_sigmoid": lambda x, a, b, c: np.clip(x / 6 + 0.5, 0.0, 1.0),
     "exponential": lambda x, a, b, c: np.exp(x),
+    "pieces": _pieces,
+    "mish": lambda x, a, b, c: x * np.tanh(softplus(x)),
+    "tanh_shrink": lambda x, a, b, c: x - np.tanh(x),
+    "squareplus": lambda x, a, b, c: (x + np.sqrt(x * x + a)) / 2,
 }
 
 _DERIVATIVE: dict[str, Callable[[Array, float, float, float], Array]] = {
@@ -93,15 +127,19 @@ _DERIVATIVE: dict[str, Callable[[Array, float, float, float], Array]] = {
     "relu": _relu_derivative,
     "sigmoid": lambda x, a, b, c: sigmoid(x) * sigmoid(-x),
     "tanh": lambda x, a, b, c: 4 * sigmoid(2 * x) * sigmoid(-2 * x),
-    "softplus": lambda x, a, b, c: sigmoid(x),
+    "softplus": lambda x, a, b, c: sigmoid(-x if a < 0 else x),
     "softsign": lambda x, a, b, c: 1 / (1 + np.abs(x)) ** 2,
-    "elu": lambda x, a, b, c: _elu_derivative(x, a),
+    "elu": lambda x, a, b, c: _elu_derivative(x, a, b),
     "selu": lambda x, a, b, c: SELU_SCALE * _elu_derivative(x, SELU_ALPHA),
     "gelu": lambda x, a, b, c: _gelu_derivative(x),
     "gelu_tanh": lambda x, a, b, c: _gelu_tanh_derivative(x),
     "silu": lambda x, a, b, c: _silu_derivative(x),
     "hard_sigmoid": lambda x, a, b, c: np.where(np.abs(x) < 3, 1 / 6, 0.0),
     "exponential": lambda x, a, b, c: np.exp(x),
+    "pieces": _pieces_derivative,
+    "mish": lambda x, a, b, c: _mish_derivative(x),
+    "tanh_shrink": lambda x, a, b, c: np.square(np.tanh(x)),
+    "squareplus": lambda x, a, b, c: (1 + x / np.sqrt(x * x + a)) / 2,
 }
 
 # The derivative by the output y, for those whose backward pass keeps y.
@@ -111,7 +149,7 @@ _FROM_OUTPUT: dict[str, Callable[[Array, float, float, float], Array]] = {
     "relu": lambda y, a, b, c: np.where(y > 0, np.where(y < b, 1.0, 0.0), a),
     "sigmoid": lambda y, a, b, c: y * (1 - y),
     "tanh": lambda y, a, b, c: 1 - y * y,
-    "softplus": lambda y, a, b, c: -np.expm1(-y),
+    "softplus": lambda y, a, b, c: -np.expm1(-np.abs(y)),
     "elu": lambda y, a, b, c: np.where(y > 0, 1.0, y + a),
     "selu": lambda y, a, b, c: np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA),
     "hard_sigmoid": lambda y, a, b, c: np.where((y > 0) & (y < 1), 1 / 6, 0.0),
@@ -137,11 +175,11 @@ def activation_derivative(act: Any, x: Any, out: Array | None = None) -> Array:
 
 def activation_reads_input(act: Any) -> bool:
     """Whether `activation_backward` wants x (True) or y."""
-    name, a, _b, c = _spec(act)
+    name, a, b, c = _spec(act)
     if name == "relu":  # y says on which side x was unless the pieces overlap
         return c != 0.0 or a < 0.0
     if name == "elu":
-        return a < 0.0
+        return a < 0.0 or b > 0.0
     return name not in _FROM_OUTPUT
 
 
