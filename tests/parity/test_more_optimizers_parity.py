@@ -65,8 +65,10 @@ def test_steps(case: Any, dtype: str, rng: np.random.Generator, double: None) ->
     name, arguments = case
     theirs = getattr(keras.optimizers, name)(**arguments)
     ours = getattr(ranvier.optimizers, name)(**arguments)
-    values = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
-    names = ["narrow", "wide", "bias"]
+    # Keras compiles each operation for each shape and dtype: one shape will do for float32
+    shapes = SHAPES if dtype == "float64" else SHAPES[:1]
+    values = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+    names = ["narrow", "wide", "bias"][: len(shapes)]
     a = [keras.Variable(v, dtype=dtype, name=n) for v, n in zip(values, names, strict=True)]
     b = [
         ranvier.variables.Variable(v, dtype=dtype, name=n)
@@ -107,7 +109,6 @@ def test_config_round_trip(case: Any) -> None:
 FITS: list[tuple[str, dict[str, Any]]] = [
     ("Nadam", {"learning_rate": 0.01}),
     ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.01}),
-    ("Muon", {"exclude_layers": ["second"]}),
     ("Adam", {"use_ema": True, "ema_momentum": 0.8, "learning_rate": 0.05}),
     ("SGD", {"gradient_accumulation_steps": 3, "momentum": 0.9}),
 ]  # fmt: skip
