@@ -65,8 +65,10 @@ def test_steps(case: Any, dtype: str, rng: np.random.Generator, double: None) ->
     name, arguments = case
     theirs = getattr(keras.optimizers, name)(**arguments)
     ours = getattr(ranvier.optimizers, name)(**arguments)
-    values = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
-    names = ["narrow", "wide", "bias"]
+    # Keras compiles each operation for each shape and dtype: one shape will do for float32
+    shapes = SHAPES if dtype == "float64" else SHAPES[:1]
+    values = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+    names = ["narrow", "wide", "bias"][: len(shapes)]
     a = [keras.Variable(v, dtype=dtype, name=n) for v, n in zip(values, names, strict=True)]
     b = [
         ranvier.variables.Variable(v, dtype=dtype, name=n)
@@ -107,7 +109,6 @@ def test_config_round_trip(case: Any) -> None:
 FITS: list[tuple[str, dict[str, Any]]] = [
     ("Nadam", {"learning_rate": 0.01}),
     ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.01}),
-    ("Muon", {"exclude_layers": ["second"]}),
     ("Adam", {"use_ema": True, "ema_momentum": 0.8, "learning_rate": 0.05}),
     ("SGD", {"gradient_accumulation_steps": 3, "momentum": 0.9}),
 ]  # fmt: skip
@@ -158,7 +159,9 @@ def test_states_are_keras(name: str, arguments: Any) -> None:
     counts, shapes = [], []
     for module in (keras, ranvier):
         layers = module.layers
-        model = module.Sequential([module.Input((3,)), layers.Dense(4), layers.Dense(2)])
+        model = module.Sequential(
+            [module.Input((3,)), layers.Embedding(5, 2), layers.Flatten(), layers.Dense(4)]
+        )
         optimizer = getattr(module.optimizers, name)(**arguments)
         optimizer.build(list(model.trainable_variables))
         if module is keras:
@@ -206,6 +209,28 @@ def test_built_first(rng: np.random.Generator) -> None:
         results.append([v.numpy() for v in variables])
     for p, q in zip(*results, strict=True):
         assert np.array_equal(p, q)
+
+
+@pytest.mark.parametrize("name", ["Adam", "Ftrl"])
+def test_a_step_before_fit(name: str, rng: np.random.Generator, double: None) -> None:
+    """State that `apply` laid out goes with the weights into the model's buffer."""
+    x, y = rng.normal(size=(40, 5)), rng.normal(size=(40, 3))
+    start = [rng.normal(size=shape) for shape in ((5, 7), (7,), (7, 3), (3,))]
+    results = []
+    for module in (keras, ranvier):
+        layers = module.layers
+        model = module.Sequential([module.Input((5,)), layers.Dense(7), layers.Dense(3)])
+        model.set_weights(start)
+        optimizer = getattr(module.optimizers, name)(0.05, use_ema=True, ema_momentum=0.7)
+        grads = [module.ops.convert_to_tensor(w) if module is keras else w for w in start]
+        optimizer.apply(grads, model.trainable_variables)
+        model.compile(optimizer, "mse")
+        places = getattr(optimizer, "_places", None)
+        model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        assert places is None or places != optimizer._places
+        results.append(model.get_weights())
+    for p, q in zip(*results, strict=True):
+        np.testing.assert_allclose(q, p, rtol=1e-5, atol=2e-6)
 
 
 def test_adafactor_of_more_axes(rng: np.random.Generator) -> None:

@@ -205,7 +205,7 @@ class Optimizer(Averages):
         """
         if self._places:
             same = len(self._places) == len(places) and all(
-                a is b and i == j for (a, i), (b, j) in zip(self._places, places, strict=True)
+                a is b for (a, _), (b, _) in zip(self._places, places, strict=True)
             )
             if not same:
                 raise ValueError(
@@ -213,11 +213,27 @@ class Optimizer(Averages):
                     "weights (another model, or this one before layers changed): make a new one "
                     "and compile with it"
                 )
+            if self._places != list(places):
+                self._move(list(places), n)
         elif places:
             self._places = list(places)
             if self.native is None:
                 self.build([v for v, _ in places])
         self._allocate(n, dtype)
+
+    def _move(self, places: list[tuple[Variable, int]], n: int) -> None:
+        """State that `build` laid out by itself, to where a model has the weights."""
+
+        def moved(old: NDArray[Any]) -> NDArray[Any]:
+            new = np.zeros(n, old.dtype)
+            for (variable, at), (_, to) in zip(self._places, places, strict=True):
+                new[to : to + variable.size] = old[at : at + variable.size]
+            return new
+
+        self.slots = [moved(slot) for slot in self.slots]
+        self.averages = None if self.averages is None else moved(self.averages)
+        self.accumulated = None if self.accumulated is None else moved(self.accumulated)
+        self._places = places
 
     def _allocate(self, n: int, dtype: str) -> None:
         self._allocate_averages(n, dtype)
