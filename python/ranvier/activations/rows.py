@@ -75,8 +75,8 @@ def _glu_backward(x: NDArray[Any], dy: NDArray[Any]) -> NDArray[Any]:
 def _sparsemax(x: Any, axis: int = -1) -> NDArray[Any]:
     """The point of the probability simplex nearest to x along an axis: `max(x - tau, 0)`.
 
-    Keras 3.15 adds up running sums to get tau, so that its rows of three or more that are not
-    one-hot do not sum to 1; this is the paper's.
+    Keras 3.15 adds up running sums to get tau, so that its rows do not sum to 1 where two or more
+    are positive; this is the paper's.
 
     Reference: Martins and Astudillo, arXiv 1602.02068.
     """
