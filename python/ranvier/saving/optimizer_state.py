@@ -14,34 +14,60 @@ if TYPE_CHECKING:
     from ranvier.variables import Variable
 
 # Which of the engine's slots go together: all of one group for a variable, then for the next one.
-_GROUPS = {"adam": ((0, 1), (2,)), "rmsprop": ((0,), (1,), (2,))}
+_GROUPS = {
+    "adam": ((0, 1), (2,)),
+    "rmsprop": ((0,), (1,), (2,)),
+    "adadelta": ((0, 1),),
+    "adamax": ((0, 1),),
+    "nadam": ((0, 1),),
+    "ftrl": ((0, 1),),
+}
 
 _MOST = 2**53
 
 
 def save(optimizer: Optimizer, trained: list[Variable]) -> dict[str, NDArray[Any]]:
     """What Keras' optimizer of that name saves: "0", "1", ..."""
-    state = [np.array(optimizer.iterations, np.int64)]
+    state = [np.array(optimizer._iterations, np.int64)]
     dtype = trained[0].dtype if trained else "float32"
     if optimizer.has_constant_rate:
         state.append(np.array(optimizer.learning_rate, dtype))
     if optimizer.built:
         state += slots(optimizer, trained)
+        if _has_product(optimizer):
+            state.append(np.array(_product(optimizer), dtype))
     return {str(i): array for i, array in enumerate(state)}
+
+
+def _has_product(optimizer: Optimizer) -> bool:
+    return optimizer.native is not None and optimizer.native["kind"] == "nadam"
+
+
+def _product(optimizer: Optimizer) -> float:
+    """Nadam's p_t, which Keras keeps and the engine computes."""
+    t = np.arange(1, optimizer.iterations + 1)
+    return float(np.prod(optimizer.native["beta_1"] * (1 - 0.5 * 0.96**t)))  # type: ignore[index]
 
 
 def slots(optimizer: Optimizer, trained: list[Variable]) -> list[NDArray[Any]]:
     """Views of the state of each variable, in Keras' order."""
+    where = {id(v): at for v, at in optimizer._places}
+
+    def view(buffer: NDArray[Any], v: Variable) -> NDArray[Any]:
+        return buffer[where[id(v)] :][: v.size].reshape(v.shape)
+
+    placed = [v for v in trained if id(v) in where]
+    around = [b for b in (optimizer.averages, optimizer.accumulated) if b is not None]
+    found = [view(buffer, v) for buffer in around for v in placed]
     native = optimizer.native
     if native is None:
-        return [v.value for v in optimizer.variables]
-    where = {id(v): at for v, at in optimizer._places}
-    return [
-        optimizer.slots[i][where[id(v)] :][: v.size].reshape(v.shape)
+        return found + [v.value for v in optimizer.variables]
+    return found + [
+        view(optimizer.slots[i], v)
         for group in _GROUPS.get(native["kind"], ((0,),))
-        for v in trained
+        for v in placed
         for i in group
-        if i < len(optimizer.slots) and id(v) in where
+        if i < len(optimizer.slots)
     ]
 
 
@@ -58,6 +84,8 @@ class Loader:
         if not all(0 <= number < _MOST for number in self._start):
             raise ValueError(f"optimizer '{self.optimizer.name}': iterations or rate out of range")
         rest = [arrays[str(i)] for i in range(self._first, len(arrays))] if self.fits else []
+        if rest and _has_product(self.optimizer):  # follows from the iterations
+            read(rest.pop(), ())
         # one that never stepped has no slots yet, as in Keras
         self._shapes = self._expected() if rest else []
         if self._shapes is not None and len(rest) != len(self._shapes):
@@ -70,15 +98,17 @@ class Loader:
 
     def _expected(self) -> list[tuple[int, ...]] | None:
         """The slots' shapes; None: an optimizer of the user's own will say when it is built."""
-        native = self.optimizer.native
+        optimizer = self.optimizer
+        native = optimizer.native
+        around = int(optimizer.use_ema) + bool(optimizer.gradient_accumulation_steps)
+        shapes = [v.shape for _ in range(around) for v in self._trained]
         if native is None:
-            built = self.optimizer.variables
-            return [v.shape for v in built] if self.optimizer.built else None
+            return shapes + [v.shape for v in optimizer.variables] if optimizer.built else None
         from ranvier import ops
 
         count = ops.optimizer_slots(native)
         groups = _GROUPS.get(native["kind"], ((0,),))
-        return [v.shape for g in groups for v in self._trained for i in g if i < count]
+        return shapes + [v.shape for g in groups for v in self._trained for i in g if i < count]
 
     def _warn(self, n: int) -> None:
         own = self._first + len(self._expected() or ())
@@ -102,8 +132,11 @@ class Loader:
                 mine[...] = stored
         elif self.optimizer.built:
             for slot in slots(self.optimizer, self._trained):
-                slot[...] = self.optimizer._slot_start
-        self.optimizer.iterations = int(self._start[0])
+                slot[...] = 0
+            starts = (*self.optimizer._slot_starts, 0.0, 0.0, 0.0)
+            for buffer, start in zip(self.optimizer.slots, starts, strict=False):
+                buffer[...] = start
+        self.optimizer._iterations = int(self._start[0])
         if self._first > 1:
             # the file has it in float32; the config has the number itself
             stored_rate = self._start[1]
