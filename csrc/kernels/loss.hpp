@@ -15,6 +15,8 @@ struct LossBlock {
     T scale;                    // of the gradient, before the weight
     T smooth_keep, smooth_add;  // targets become t * smooth_keep + smooth_add
     T low, high;                // bounds of probabilities
+    int rare;                   // which of `LossElementKernels::rare`: Loss less Loss::huber
+    T delta;                    // of huber
     bool ignores;
     T ignored;   // the label that counts nothing, if `ignores`
     T* loss;     // [rows]
@@ -26,7 +28,7 @@ struct LossBlock {
 template <class T>
 struct LossElementKernels {
     using Block = void (*)(const LossBlock<T>& b);
-    Block mse, mae, bce, bce_logits, half_poisson_logits;
+    Block mse, mae, bce, bce_logits, half_poisson_logits, rare;
     // sum w loss, in double
     double (*weighted_sum)(index_t rows, const T* loss, const T* weight);
 };

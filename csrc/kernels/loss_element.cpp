@@ -89,6 +89,57 @@ struct HalfPoissonLogits {
     }
 };
 
+// Seven losses in one: a branch a vector costs little beside their arithmetic, a kernel each would
+// cost as many bytes as all the others.
+template <class T>
+struct Rare {
+    int kind;
+    Vec<T> keep_, add, low, delta;
+    RV_INLINE explicit Rare(const LossBlock<T>& b)
+        : kind(b.rare),
+          keep_(splat<T>(b.smooth_keep)),
+          add(splat<T>(b.smooth_add)),
+          low(splat<T>(b.low)),
+          delta(splat<T>(b.delta)) {}
+    template <bool>
+    RV_INLINE Element<T> of(Vec<T> t, Vec<T> p) const {
+        const Vec<T> zero{}, d = p - t, off = vabs<T>(d);
+        switch (kind + int(Loss::huber)) {
+            case int(Loss::huber): {
+                const Vec<T> c = vmin(delta, off);
+                return {c * (off - T(0.5) * c), vmin(delta, vmax(-delta, d)), zero};
+            }
+            case int(Loss::log_cosh): {
+                const Vec<T> bend = log1p_unit<T>(vexp_negative<T>(T(-2) * off));
+                return {off + (bend - T(0.69314718055994530942)), vtanh<T>(d), zero};
+            }
+            case int(Loss::hinge): {
+                const Vec<T> s = fma(t, keep_, add), margin = T(1) - s * p;
+                const Vec<T> half = T(-0.5) * s;
+                return {vmax(zero, margin),
+                        keep<T>(margin > T(0), half) + keep<T>(margin >= T(0), half), zero};
+            }
+            case int(Loss::squared_hinge): {
+                const Vec<T> s = fma(t, keep_, add), margin = vmax(zero, T(1) - s * p);
+                return {margin * margin, T(-2) * s * margin, zero};
+            }
+            case int(Loss::poisson): {
+                const Vec<T> q = p + low;
+                return {p - t * vlog<T>(q), T(1) - t / q, zero};
+            }
+            case int(Loss::mean_squared_logarithmic_error): {
+                const Vec<T> above = vmax(low, p) + T(1);
+                const Vec<T> e = vlog<T>(above) - vlog<T>(vmax(low, t) + T(1)), half = e / above;
+                return {e * e, keep<T>(p >= low, half) + keep<T>(p > low, half), zero};
+            }
+            default: {
+                const Vec<T> w = T(100) / vmax(low, vabs<T>(t));
+                return {off * w, keep<T>(d > T(0), w) - keep<T>(d < T(0), w), zero};
+            }
+        }
+    }
+};
+
 // loss[i] = mean of the row of `elements`
 template <class T>
 void row_means(index_t rows, index_t cols, const T* elements, T* loss) {
@@ -173,10 +224,10 @@ double weighted_sum(index_t rows, const T* loss, const T* weight) {
 }  // namespace RV_ISA
 
 RV_DEFINE_KERNELS(LossElementKernels, &RV_ISA::element_loss<RV_ISA::SquaredError, T>,
-                       &RV_ISA::element_loss<RV_ISA::AbsoluteError, T>,
-                       &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, T>,
-                       &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, T>,
-                       &RV_ISA::element_loss<RV_ISA::HalfPoissonLogits, T>,
-                       &RV_ISA::weighted_sum<T>)
+                  &RV_ISA::element_loss<RV_ISA::AbsoluteError, T>,
+                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, T>,
+                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, T>,
+                  &RV_ISA::element_loss<RV_ISA::HalfPoissonLogits, T>,
+                  &RV_ISA::element_loss<RV_ISA::Rare, T>, &RV_ISA::weighted_sum<T>)
 
 }  // namespace ranvier

@@ -30,6 +30,14 @@ typename LossElementKernels<T>::Block kernel_of(Loss loss) {
             return e.bce_logits;
         case Loss::half_poisson_logits:
             return e.half_poisson_logits;
+        case Loss::huber:
+        case Loss::log_cosh:
+        case Loss::hinge:
+        case Loss::squared_hinge:
+        case Loss::poisson:
+        case Loss::mean_squared_logarithmic_error:
+        case Loss::mean_absolute_percentage_error:
+            return e.rare;
         case Loss::categorical_crossentropy:
             return c.categorical;
         case Loss::categorical_crossentropy_logits:
@@ -56,6 +64,13 @@ void check_labels(const LossParams& p, index_t rows, index_t cols, const T* labe
     }
     if (bad_label != nullptr) *bad_label = bad;
     if (counted != nullptr) *counted = used;
+}
+
+template <class T>
+bool all_binary(index_t n, const T* labels) {
+    for (index_t i = 0; i < n; ++i)
+        if (labels[i] != T(0) && labels[i] != T(1)) return false;
+    return true;
 }
 
 // Rows a block: whole vectors of rows, about 8 KiB of an array.
@@ -108,9 +123,17 @@ double loss_forward_backward(Loss loss, const LossParams& p, index_t rows, index
     all.ignores = p.has_ignore_class;
     all.ignored = static_cast<T>(p.ignore_class);
 
+    all.rare = int(loss) - int(Loss::huber);
+    all.delta = static_cast<T>(smoothing);
+    if (loss == Loss::hinge || loss == Loss::squared_hinge) {
+        const bool binary_labels = all_binary(rows * cols, y_true);
+        all.smooth_keep = binary_labels ? T(2) : T(1);
+        all.smooth_add = binary_labels ? T(-1) : T(0);
+    }
+
     const auto kernel = kernel_of<T>(loss);
     const auto weighted_sum = kernels<LossElementKernels, T>().weighted_sum;
-    const bool elements = int(loss) <= int(Loss::half_poisson_logits);
+    const bool elements = int(loss) < int(Loss::categorical_crossentropy);
     const index_t height = rows_a_block<T>(rows, cols);
     const double work = (loss <= Loss::mean_absolute_error ? 1.0 : 3.0) * 12.0 * sizeof(T);
     const int threads = threads_for(double(rows) * double(cols) * work);

@@ -104,6 +104,11 @@ def test_loss(kind: str, label_smoothing: float, rng: np.random.Generator) -> No
         y_true, smoothing = rng.uniform(0, 1, (6, cols)), label_smoothing
     else:
         y_true = rng.standard_normal((6, cols))
+    if "poisson" in kind:  # counts, and for the one of no logits their means
+        y_true = np.abs(y_true)
+        y_pred = y_pred if kind.endswith("_logits") else np.abs(y_pred) + 0.1
+    if kind == "huber":
+        smoothing = label_smoothing  # its delta
     weights = rng.uniform(0.5, 2, 6)
 
     def value(p: Array) -> Array:

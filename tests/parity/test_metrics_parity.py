@@ -135,7 +135,7 @@ def test_in_fit_as_in_keras(case: Any, native: bool, rng: np.random.Generator) -
         (lambda: ranvier.metrics.SparseCategoricalAccuracy()([[1, 2]], [[0.1, 0.9]]), "y_true"),
         (lambda: ranvier.metrics.Mean()([1.0, 2.0], [1.0, 2.0, 3.0]), "sample_weight"),
         (lambda: ranvier.metrics.get("acuracy"), "accuracy"),
-        (lambda: ranvier.metrics.get("AUC"), "not in ranvier"),
+        (lambda: ranvier.metrics.get("AUCC"), "AUC"),
     ],
 )
 def test_bad_input(call: Any, message: str) -> None:

@@ -8,10 +8,17 @@ namespace ranvier {
 enum class Loss : int {
     mean_squared_error,
     mean_absolute_error,
-    binary_crossentropy,              // predictions are probabilities
-    binary_crossentropy_logits,       // predictions are logits
-    half_poisson_logits,              // exp(x) - t x + (t log t - t): half the Poisson deviance of
-                                      // the mean exp(x), what scikit-learn calls half_poisson
+    binary_crossentropy,         // predictions are probabilities
+    binary_crossentropy_logits,  // predictions are logits
+    half_poisson_logits,         // exp(x) - t x + (t log t - t): half the Poisson deviance of
+                                 // the mean exp(x), what scikit-learn calls half_poisson
+    huber,                       // delta = label_smoothing
+    log_cosh,
+    hinge,          // labels that are all 0 or 1 are taken as -1 or 1
+    squared_hinge,  // likewise
+    poisson,        // p - t log(p + epsilon)
+    mean_squared_logarithmic_error,
+    mean_absolute_percentage_error,
     categorical_crossentropy,         // probabilities: normalised by their sum, clipped to
                                       // [epsilon, 1 - epsilon], as Keras does
     categorical_crossentropy_logits,  // softmax and cross-entropy in one pass
@@ -20,7 +27,7 @@ enum class Loss : int {
 };
 
 struct LossParams {
-    double label_smoothing = 0.0;
+    double label_smoothing = 0.0;   // or the loss's own parameter
     double epsilon = 1e-7;          // Keras' backend epsilon: clips probabilities
     bool has_ignore_class = false;  // sparse losses: rows with this label count nothing
     index_t ignore_class = 0;

@@ -66,6 +66,19 @@ class FormulaLoss(LabelledLoss):
 class ElementLoss(FormulaLoss):
     """The mean over an axis of a loss of elements."""
 
+    # Whether training may leave it to the engine's kernel of that name, with `_parameter`.
+    has_kernel = False
+
+    @property
+    def native(self) -> tuple[str, float, int | None] | None:
+        # what a user has written anew is not what the engine would compute
+        if not self.has_kernel or not type(self).__module__.startswith("ranvier."):
+            return None
+        return self.kind, self._parameter(), None
+
+    def _parameter(self) -> float:
+        return 0.0
+
     def _element(self, t: NDArray[Any], p: NDArray[Any]) -> Any:
         raise NotImplementedError
 

@@ -36,6 +36,7 @@ class Hinge(ElementLoss):
     """
 
     kind = "hinge"
+    has_kernel = True
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class SquaredHinge(ElementLoss):
     """
 
     kind = "squared_hinge"
+    has_kernel = True
 
     def __init__(
         self,

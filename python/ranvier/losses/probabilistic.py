@@ -55,6 +55,7 @@ class Poisson(ElementLoss):
     """
 
     kind = "poisson"
+    has_kernel = True
 
     def __init__(
         self,

@@ -70,6 +70,7 @@ class MeanAbsolutePercentageError(ElementLoss):
     """
 
     kind = "mean_absolute_percentage_error"
+    has_kernel = True
 
     def __init__(
         self,
@@ -99,6 +100,7 @@ class MeanSquaredLogarithmicError(ElementLoss):
     """
 
     kind = "mean_squared_logarithmic_error"
+    has_kernel = True
 
     def __init__(
         self,
@@ -138,6 +140,7 @@ class Huber(ElementLoss):
     """
 
     kind = "huber"
+    has_kernel = True
 
     def __init__(
         self,
@@ -148,6 +151,9 @@ class Huber(ElementLoss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.delta = real("Huber", "delta", delta, 0.0)
+
+    def _parameter(self) -> float:
+        return float(self.delta)
 
     def _element(self, t: NDArray[Any], p: NDArray[Any]) -> Any:
         off = np.abs(p - t)
@@ -170,6 +176,7 @@ class LogCosh(ElementLoss):
     """
 
     kind = "log_cosh"
+    has_kernel = True
 
     def __init__(
         self,

@@ -22,6 +22,8 @@ def _predictions(rng: np.random.Generator, dtype: str, kind: str, n: int) -> tup
         y_pred = (
             reference.sigmoid(y_pred) if kind.startswith("binary") else reference.softmax(y_pred)
         )
+    if kind == "poisson":
+        y_pred = np.abs(y_pred) + 0.1
     labels = rng.integers(0, cols, rows)
     if kind.startswith("sparse_"):
         return labels.astype(dtype), y_pred
@@ -38,7 +40,10 @@ def _losses() -> list[Op]:
     def make(kind: str) -> Any:
         def inputs(rng: np.random.Generator, dtype: str, n: int) -> Inputs:
             y_true, y_pred = _predictions(rng, dtype, kind, n)
-            return Inputs((kind, y_true, y_pred), {"gradient": True, "scale": 1 / len(y_pred)})
+            given = {"gradient": True, "scale": 1 / len(y_pred)}
+            if kind == "huber":
+                given["label_smoothing"] = 0.5
+            return Inputs((kind, y_true, y_pred), given)
 
         return inputs
 

@@ -16,6 +16,13 @@ KINDS = (
     "binary_crossentropy",
     "binary_crossentropy_logits",
     "half_poisson_logits",
+    "huber",
+    "log_cosh",
+    "hinge",
+    "squared_hinge",
+    "poisson",
+    "mean_squared_logarithmic_error",
+    "mean_absolute_percentage_error",
     "categorical_crossentropy",
     "categorical_crossentropy_logits",
     "sparse_categorical_crossentropy",
@@ -58,6 +65,8 @@ def loss(
     - binary_crossentropy `-mean(t log p + (1 - t) log(1 - p))`;
     - half_poisson_logits `mean(exp(p) - t p + (t log t - t))`, half the Poisson deviance of a mean
       of `exp(p)`;
+    - huber (delta = label_smoothing), log_cosh, hinge, squared_hinge, poisson,
+      mean_squared_logarithmic_error, mean_absolute_percentage_error: as in `ranvier.losses`;
     - categorical_crossentropy `-sum(t log(p / sum p))`; the sparse one with t a class number.
 
     The crossentropies clip probabilities to `[epsilon, 1 - epsilon]`; those whose kind ends with

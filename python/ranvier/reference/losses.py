@@ -40,6 +40,45 @@ def _half_poisson_logits(t: Array, p: Array, epsilon: float) -> tuple[Array, Arr
     return (np.exp(p) - t * p + (entropy - t)).mean(-1), (np.exp(p) - t) / p.shape[-1]
 
 
+def _signs(t: Array) -> Array:
+    return 2 * t - 1 if bool(np.all((t == 0) | (t == 1))) else t
+
+
+def _huber(t: Array, p: Array, delta: float) -> tuple[Array, Array]:
+    off = np.abs(p - t)
+    value = np.where(off <= delta, off * off / 2, delta * off - delta * delta / 2)
+    return value.mean(-1), np.clip(p - t, -delta, delta) / p.shape[-1]
+
+
+def _log_cosh(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    value = p - t + softplus(-2 * (p - t)) - np.log(2)
+    return value.mean(-1), np.tanh(p - t) / p.shape[-1]
+
+
+def _hinge(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    margin = np.maximum(1 - _signs(t) * p, 0)
+    return margin.mean(-1), -_signs(t) * (margin > 0) / p.shape[-1]
+
+
+def _squared_hinge(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    margin = np.maximum(1 - _signs(t) * p, 0)
+    return (margin * margin).mean(-1), -2 * _signs(t) * margin / p.shape[-1]
+
+
+def _poisson(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    return (p - t * np.log(p + epsilon)).mean(-1), (1 - t / (p + epsilon)) / p.shape[-1]
+
+
+def _squared_logarithmic(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    off = np.log1p(np.maximum(p, epsilon)) - np.log1p(np.maximum(t, epsilon))
+    return (off * off).mean(-1), 2 * off * (p > epsilon) / (1 + p) / p.shape[-1]
+
+
+def _absolute_percentage(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
+    weight = 100 / np.maximum(np.abs(t), epsilon)
+    return (np.abs(p - t) * weight).mean(-1), np.sign(p - t) * weight / p.shape[-1]
+
+
 def _categorical(t: Array, p: Array, epsilon: float) -> tuple[Array, Array]:
     total = p.sum(-1, keepdims=True)
     q, inside = _clip(p / total, epsilon)
@@ -59,6 +98,13 @@ _KINDS = {
     "binary_crossentropy": _binary,
     "binary_crossentropy_logits": _binary_logits,
     "half_poisson_logits": _half_poisson_logits,
+    "huber": _huber,
+    "log_cosh": _log_cosh,
+    "hinge": _hinge,
+    "squared_hinge": _squared_hinge,
+    "poisson": _poisson,
+    "mean_squared_logarithmic_error": _squared_logarithmic,
+    "mean_absolute_percentage_error": _absolute_percentage,
     "categorical_crossentropy": _categorical,
     "categorical_crossentropy_logits": _categorical_logits,
 }
@@ -96,7 +142,7 @@ def loss(
         if label_smoothing and "crossentropy" in kind:
             uniform = 0.5 if kind.startswith("binary") else 1 / cols
             t = t * (1 - label_smoothing) + label_smoothing * uniform
-    value, dy = _KINDS[kind](t, p, epsilon)
+    value, dy = _KINDS[kind](t, p, label_smoothing if kind == "huber" else epsilon)
     if probabilities is not None:
         if kind == "half_poisson_logits":
             q = np.exp(p)
