@@ -152,8 +152,7 @@ Row exact_row(Loss loss, const LossParams& p, std::vector<W> t, const T* x) {
                 r.slope[j] = passes(v, lo, hi) * (c - t[j]) / (c * (1 - c)) / W(n);
             } else if (loss == Loss::half_poisson_logits) {
                 r.prob[j] = std::exp(v);
-                r.loss += (std::exp(v) - t[j] * v - t[j]) / W(n);
-                if (t[j] != 0) r.loss += t[j] * std::log(t[j]) / W(n);
+                r.loss += (std::exp(v) + t[j] * (std::log(t[j] + (t[j] == 0)) - v - 1)) / W(n);
                 r.slope[j] = (std::exp(v) - t[j]) / W(n);
             } else {
                 r.loss += (t[j] * softplus_of(-v) + (1 - t[j]) * softplus_of(v)) / W(n);
