@@ -16,7 +16,7 @@ set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -
 set(RANVIER_ISA_FLAGS_neon "")
 
 # -O3 makes the code a third longer: for those alone that gain by it (measured).
-set(RANVIER_O3_KERNELS "gemm|norm|softmax")
+set(RANVIER_O3_KERNELS "norm|softmax")
 
 function(ranvier_kernels)
   foreach(isa IN LISTS RANVIER_ISAS)

@@ -106,7 +106,7 @@ void act_forward(Act act, const ActParams& p, index_t n, const T* x, T* y) {
 
 template <class T>
 void act_derivative(Act act, const ActParams& p, index_t n, const T* x, T* d) {
-    const auto kernel = kernels<ActivationKernels, T>().derivative[int(form_of(act, p))];
+    const auto kernel = kernels<ActivationDerivativeKernels, T>().derivative[int(form_of(act, p))];
     split_range<T>(threads_for(flops_of<T>(act, double(n), 2)), n,
                    [&](index_t i, index_t count) { kernel(p, count, x + i, d + i); });
 }

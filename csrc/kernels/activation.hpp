@@ -35,8 +35,13 @@ inline constexpr int kMathFunctions = 8;
 template <class T>
 struct ActivationKernels {
     using Map = void (*)(const ActParams& p, index_t n, const T* x, T* y);
-    Map forward[kActForms];     // y = act(x); y may be x
-    Map derivative[kActForms];  // y = act'(x); y may be x
+    Map forward[kActForms];  // y = act(x); y may be x
+};
+
+// By itself only to be looked at: layers take ActivationBackwardKernels.
+template <class T>
+struct ActivationDerivativeKernels {
+    typename ActivationKernels<T>::Map derivative[kActForms];  // y = act'(x); y may be x
 };
 
 template <class T>
@@ -58,6 +63,7 @@ struct MathKernels {
 };
 
 RV_DECLARE_KERNELS(ActivationKernels)
+RV_DECLARE_BASE_KERNELS(ActivationDerivativeKernels)
 RV_DECLARE_KERNELS(ActivationBackwardKernels)
 RV_DECLARE_KERNELS(MathKernels)
 

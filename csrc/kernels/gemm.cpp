@@ -63,11 +63,19 @@ void panel(const GemmTask<T>& t, bool b_padded) {
 }
 
 // Few rows: as many columns at a time as the registers hold, the rest in equal parts, so that there
-// are enough sums under way to hide an addition's latency.
+// are enough sums under way to hide an addition's latency. Doubles and old processors have fewer
+// widths to choose from.
+template <class T>
+inline constexpr bool kFewWidths = sizeof(T) == 8 || kVecBytes == 16;
 template <class T, int R>
-inline constexpr int kWide = kVecRegisters * 3 / 4 / R > 8 ? 8 : kVecRegisters * 3 / 4 / R;
+inline constexpr int kMost = kVecRegisters * 3 / 4 / R > 8 ? 8 : kVecRegisters * 3 / 4 / R;
+template <class T, int R>
+inline constexpr int kWide = !kFewWidths<T> || R == 1 || R == 4 ? kMost<T, R>
+                             : R < 4                            ? 4
+                                                                : kTileVecs<T>;
 template <class T, int R>
 inline constexpr int kPart = kWide<T, R> < kTileVecs<T> ? kTileVecs<T>
+                             : kFewWidths<T>            ? (R == 1 ? 4 : kTileVecs<T>)
                              : kWide<T, R> > 4 && R > 1 ? 4
                                                         : kWide<T, R>;
 

@@ -12,39 +12,41 @@ template <class T>
 inline constexpr int kDotSums = kLanes<T> < 8 ? 8 : kLanes<T>;
 
 // Rows of C columns between memory and lane r * C + c.
-template <class T, int R, int C>
-RV_INLINE void load_rows(const T* x, index_t ld, T* lanes) {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) std::memcpy(lanes + r * C, x + r * ld, C * sizeof(T));
+template <class T, int C>
+RV_INLINE void load_rows(int rows, const T* x, index_t ld, T* lanes) {
+    for (int r = 0; r < rows; ++r) std::memcpy(lanes + r * C, x + r * ld, C * sizeof(T));
 }
-template <class T, int R, int C>
-RV_INLINE void store_rows(T* x, index_t ld, const T* lanes) {
+template <class T, int C>
+RV_INLINE void store_rows(int rows, T* x, index_t ld, const T* lanes) {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) std::memcpy(x + r * ld, lanes + r * C, C * sizeof(T));
+    for (int r = 0; r < rows; ++r) std::memcpy(x + r * ld, lanes + r * C, C * sizeof(T));
 }
 
-template <class T, int R, int C>
-RV_INLINE void finish_dots(const GemmTask<T>& t, T* sums, index_t i0, index_t j0) {
-    constexpr int L = kLanes<T>, V = (R * C + L - 1) / L;
+// Out of line: it is longer than the sums.
+template <class T, int C>
+__attribute__((noinline)) void finish_dots(const GemmTask<T>& t, T* sums, index_t i0, index_t j0,
+                                           int rows) {
+    constexpr int L = kLanes<T>, kMost = kDotSums<T> / L;
+    const int vectors = (rows * C + L - 1) / L;
     T* c = t.c + i0 * t.ldc + j0;
     if (t.alpha != T(1) || t.beta != T(0) || t.bias) {
-        T old[V * L] = {}, bias[V * L] = {};
-        if (t.beta != T(0)) load_rows<T, R, C>(c, t.ldc, old);
-        if (t.bias) load_rows<T, R, C>(t.bias + j0, 0, bias);
-        for (int v = 0; v < V; ++v) {
+        T old[kMost * L] = {}, bias[kMost * L] = {};
+        if (t.beta != T(0)) load_rows<T, C>(rows, c, t.ldc, old);
+        if (t.bias) load_rows<T, C>(rows, t.bias + j0, 0, bias);
+        for (int v = 0; v < vectors; ++v) {
             Vec<T> x = load(sums + v * L) * splat<T>(t.alpha);
             if (t.beta != T(0)) x = fma(splat<T>(t.beta), load(old + v * L), x);
             if (t.bias) x += load(bias + v * L);
             store(sums + v * L, x);
         }
     }
-    if (t.pre) store_rows<T, R, C>(t.pre + i0 * t.ldpre + j0, t.ldpre, sums);
+    if (t.pre) store_rows<T, C>(rows, t.pre + i0 * t.ldpre + j0, t.ldpre, sums);
     if (t.relu)
-        for (int v = 0; v < V; ++v) {
+        for (int v = 0; v < vectors; ++v) {
             const Vec<T> x = load(sums + v * L);
             store(sums + v * L, x < Vec<T>{} ? relu_below<T>(x, t.slope) : x);
         }
-    store_rows<T, R, C>(c, t.ldc, sums);
+    store_rows<T, C>(rows, c, t.ldc, sums);
 }
 
 template <class T, int R, int C>
@@ -81,7 +83,9 @@ void dot_tile(const GemmTask<T>& t, index_t i0, index_t j0) {
         hsum_each<T>(acc + v * L);
         store(sums + v * L, acc[v * L]);
     }
-    finish_dots<T, R, C>(t, sums, i0, j0);
+    if (t.alpha != T(1) || t.beta != T(0) || t.bias || t.pre || t.relu)
+        return finish_dots<T, C>(t, sums, i0, j0, R);
+    store_rows<T, C>(R, t.c + i0 * t.ldc + j0, t.ldc, sums);
 }
 
 template <class T>

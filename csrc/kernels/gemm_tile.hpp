@@ -122,30 +122,42 @@ __attribute__((noinline)) void finish_rarely(const GemmTask<T>& t, T* tile, inde
     }
 }
 
-// The last, partial vector of each row of a tile.
-template <class T>
-__attribute__((noinline)) void store_column(T* c, index_t ldc, index_t rows, index_t lanes,
-                                            const Vec<T>* column) {
-    for (index_t r = 0; r < rows; ++r) store_lanes(c + r * ldc, column[r], lanes);
+// One column of vectors of a tile in memory, the last of them `width` < lanes wide.
+template <bool kWhole, class T>
+RV_INLINE void finish_column(const GemmTask<T>& t, const T* tile, index_t stride, T* c,
+                             const T* bias, index_t rows, index_t width) {
+    const LaneMask<T> mask = lane_mask<T>(width);
+    auto get = [=](const T* p) __attribute__((always_inline)) {
+        return kWhole ? load(p) : load_lanes(p, mask);
+    };
+    const Vec<T> zero{};
+    const bool adds = t.beta != T(0), relu = t.relu;
+    const Vec<T> b = bias ? get(bias) : zero;
+    for (index_t r = 0; r < rows; ++r, tile += stride, c += t.ldc) {
+        Vec<T> x = load(tile);
+        if (adds) x += get(c);
+        if (bias) x += b;
+        if (relu) x = vmax(zero, x);
+        if (kWhole)
+            store<T>(c, x);
+        else
+            store_lanes(c, x, width);
+    }
 }
 
-template <class T, int R, int NV>
-RV_INLINE void store_tile(T* c, index_t ldc, const Vec<T> (&acc)[R][NV], index_t last) {
+// A tile in memory whose last vectors are partial, or that is added to C. Out of line like
+// finish_rarely(), but quick: a layer of few outputs has no other tiles.
+template <class T>
+__attribute__((noinline)) void finish_partly(const GemmTask<T>& t, T* tile, index_t stride,
+                                             index_t i0, index_t j0, index_t rows, index_t cols) {
     constexpr int L = kLanes<T>;
-    const bool whole = last == L;
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-        for (int v = 0; v < NV - 1; ++v) store(c + r * ldc + v * L, acc[r][v]);
-    if (whole) {
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) store(c + r * ldc + (NV - 1) * L, acc[r][NV - 1]);
-    } else {
-        Vec<T> column[R];
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) column[r] = acc[r][NV - 1];
-        store_column<T>(c + (NV - 1) * L, ldc, R, last, column);
-    }
+    T* c = t.c + i0 * t.ldc + j0;
+    const T* bias = t.bias ? t.bias + j0 : nullptr;
+    index_t j = 0;
+    for (; j + L <= cols; j += L)
+        finish_column<true, T>(t, tile + j, stride, c + j, bias ? bias + j : bias, rows, L);
+    if (j < cols)
+        finish_column<false, T>(t, tile + j, stride, c + j, bias ? bias + j : bias, rows, cols - j);
 }
 
 // f on every accumulator of vector v of a row.
@@ -157,19 +169,32 @@ RV_INLINE void each(Vec<T> (&acc)[R][NV], F f) {
         for (int v = 0; v < NV; ++v) acc[r][v] = f(acc[r][v], v);
 }
 
+// What is finished in registers: most tiles, where it pays to have the code once more in each.
+template <class T>
+inline constexpr bool kFinishesAll = kVecBytes > 16 && sizeof(T) == 4;
+template <class T>
+inline constexpr bool kFinishesSome = kVecBytes > 16;
+template <class T, int R>
+inline constexpr bool kFinishesPartial =
+    kFinishesSome<T> && R <= (kVecBytes == 64 && sizeof(T) == 4 ? 4 : 1);
+
 template <class T, int R, int NV>
 RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, index_t j0,
                       index_t last) {
     constexpr int L = kLanes<T>;
     const bool adds = t.beta != T(0);
-    if (t.alpha != T(1) || t.c_transposed || t.pre || (t.relu && t.slope != T(0)) ||
-        (adds && (t.beta != T(1) || last != L))) {
+    const bool rare = t.alpha != T(1) || t.c_transposed || t.pre || (t.relu && t.slope != T(0)) ||
+                      (adds && t.beta != T(1));
+    const bool whole = last == L;
+    if (!kFinishesSome<T> || rare || !(whole || kFinishesPartial<T, R>) ||
+        (adds && !(whole && kFinishesAll<T>))) {
         T copy[R * NV * L];  // acc itself must not have an address, or it is not in registers
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
             for (int v = 0; v < NV; ++v) store(copy + (r * NV + v) * L, acc[r][v]);
-        return finish_rarely(t, copy, NV * L, i0, j0, R, (NV - 1) * L + last);
+        return (rare ? finish_rarely<T> : finish_partly<T>)(t, copy, NV * L, i0, j0, R,
+                                                            (NV - 1) * L + last);
     }
     T* c = t.c + i0 * t.ldc + j0;
     if (adds) {
@@ -181,16 +206,28 @@ RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, in
     if (t.bias) {
         Vec<T> bias[NV];
 #pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v)
-            bias[v] = v < NV - 1 || last == L ? load(t.bias + j0 + v * L)
-                                              : load_lanes(t.bias + j0 + v * L, lane_mask<T>(last));
+        for (int v = 0; v < NV - 1; ++v) bias[v] = load(t.bias + j0 + v * L);
+        const T* end = t.bias + j0 + (NV - 1) * L;
+        bias[NV - 1] =
+            !kFinishesPartial<T, R> || whole ? load(end) : load_lanes(end, lane_mask<T>(last));
         each<T>(acc, [&](Vec<T> x, int v) __attribute__((always_inline)) { return x + bias[v]; });
     }
     if (t.relu) {  // NaN stays NaN
         const Vec<T> zero{};
         each<T>(acc, [=](Vec<T> x, int) __attribute__((always_inline)) { return vmax(zero, x); });
     }
-    store_tile<T>(c, t.ldc, acc, last);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV - 1; ++v) store(c + r * t.ldc + v * L, acc[r][v]);
+    c += (NV - 1) * L;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+        if (kFinishesPartial<T, R> && !whole)
+            store_lanes(c + r * t.ldc, acc[r][NV - 1], last);
+        else
+            store(c + r * t.ldc, acc[r][NV - 1]);
+    }
 }
 
 // Rows i0.. of A at a, columns j0.. of B at b; the last of the NV vectors has `last` columns.
@@ -199,10 +236,9 @@ void tile(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b, 
           index_t j0, index_t last) {
     if (!t.c_transposed) {
         // C comes from far away and is wanted K steps from now.
-        const char* c = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
+        const char* row = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-            const char* row = c + r * t.ldc * static_cast<index_t>(sizeof(T));
+        for (int r = 0; r < R; ++r, row += t.ldc * static_cast<index_t>(sizeof(T))) {
             __builtin_prefetch(row, 1);
             if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
         }

@@ -47,7 +47,7 @@ struct CountKernels {
 };
 
 RV_DECLARE_KERNELS(LossElementKernels)
-RV_DECLARE_KERNELS(LossClassKernels)
+RV_DECLARE_COLD_KERNELS(LossClassKernels)
 RV_DECLARE_COLD_KERNELS(CountKernels)
 
 }  // namespace ranvier

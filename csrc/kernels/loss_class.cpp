@@ -252,7 +252,7 @@ void sparse_logits(const LossBlock<T>& b) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(LossClassKernels, &RV_ISA::categorical<T>, &RV_ISA::categorical_logits<T>,
+RV_DEFINE_COLD_KERNELS(LossClassKernels, &RV_ISA::categorical<T>, &RV_ISA::categorical_logits<T>,
                        &RV_ISA::sparse<T>, &RV_ISA::sparse_logits<T>)
 
 }  // namespace ranvier

@@ -180,21 +180,27 @@ RV_INLINE void elements(const LossBlock<T>& b, index_t n, const L<T>& f, Vec<T> 
     });
 }
 
-template <template <class> class L, class T>
+// kOften: code of its own for each use; else one for all, a third as large.
+template <template <class> class L, bool kOften, class T>
 void element_loss(const LossBlock<T>& b) {
     const L<T> f(b);
     const index_t n = b.rows * b.cols;
     const Vec<T> factor = splat<T>(b.scale / T(b.cols > 0 ? b.cols : 1));
     const bool gradient = b.dy != nullptr || b.prob != nullptr;
     T* losses = b.cols == 1 ? b.loss : b.scratch;
-    if (!gradient)
-        elements<L, false, false, T>(b, n, f, factor, losses);
-    else if (b.weight != nullptr && b.cols == 1)
-        elements<L, true, true, T>(b, n, f, factor, losses);
-    else
+    const bool at_once = kOften && b.cols == 1;
+    if constexpr (kOften) {
+        if (!gradient)
+            elements<L, false, false, T>(b, n, f, factor, losses);
+        else if (b.weight != nullptr && at_once)
+            elements<L, true, true, T>(b, n, f, factor, losses);
+        else
+            elements<L, true, false, T>(b, n, f, factor, losses);
+    } else {
         elements<L, true, false, T>(b, n, f, factor, losses);
+    }
     if (b.cols != 1) row_means<T>(b.rows, b.cols, losses, b.loss);
-    if (b.dy == nullptr || b.weight == nullptr || b.cols == 1) return;
+    if (b.dy == nullptr || b.weight == nullptr || at_once) return;
     for (index_t i = 0; i < b.rows; ++i) {  // the block is still in L1
         const Vec<T> w = splat<T>(b.weight[i]);
         T* row = b.dy + i * b.cols;
@@ -223,11 +229,11 @@ double weighted_sum(index_t rows, const T* loss, const T* weight) {
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(LossElementKernels, &RV_ISA::element_loss<RV_ISA::SquaredError, T>,
-                  &RV_ISA::element_loss<RV_ISA::AbsoluteError, T>,
-                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, T>,
-                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, T>,
-                  &RV_ISA::element_loss<RV_ISA::HalfPoissonLogits, T>,
-                  &RV_ISA::element_loss<RV_ISA::Rare, T>, &RV_ISA::weighted_sum<T>)
+RV_DEFINE_KERNELS(LossElementKernels, &RV_ISA::element_loss<RV_ISA::SquaredError, true, T>,
+                  &RV_ISA::element_loss<RV_ISA::AbsoluteError, false, T>,
+                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, false, T>,
+                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, true, T>,
+                  &RV_ISA::element_loss<RV_ISA::HalfPoissonLogits, false, T>,
+                  &RV_ISA::element_loss<RV_ISA::Rare, false, T>, &RV_ISA::weighted_sum<T>)
 
 }  // namespace ranvier

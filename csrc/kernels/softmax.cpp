@@ -155,7 +155,7 @@ void axis_backward(bool log, index_t n, index_t inner, index_t count, const T* y
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_KERNELS(SoftmaxKernels, &RV_ISA::rows_forward<T>, &RV_ISA::rows_backward<T>,
+RV_DEFINE_COLD_KERNELS(SoftmaxKernels, &RV_ISA::rows_forward<T>, &RV_ISA::rows_backward<T>,
                        &RV_ISA::axis_forward<T>, &RV_ISA::axis_backward<T>)
 
 }  // namespace ranvier

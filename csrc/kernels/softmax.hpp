@@ -16,6 +16,6 @@ struct SoftmaxKernels {
                           const T* dy, T* dx);
 };
 
-RV_DECLARE_KERNELS(SoftmaxKernels)
+RV_DECLARE_COLD_KERNELS(SoftmaxKernels)
 
 }  // namespace ranvier

@@ -25,17 +25,12 @@ struct Interleave {
     }
 };
 
-// out[j][r] = x[r * cols + j] for r < rows <= lanes; lanes beyond repeat the last row.
+// out[j][r] = x[r * cols + j] for r < rows <= lanes; lanes beyond repeat the last row. Out of line:
+// vectorised, it is longer than most that is done with its result.
 template <class T>
-RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* out) {
-    constexpr auto all = std::make_index_sequence<kLanes<T>>{};
+__attribute__((noinline)) void load_transposed_any(const T* x, index_t rows, index_t cols,
+                                                   Vec<T>* out) {
     T* t = reinterpret_cast<T*>(out);
-    if (rows == kLanes<T> && cols == 2) {
-        const Vec<T> a = load(x), b = load(x + kLanes<T>);
-        out[0] = choose(a, b, EveryOther<0>{}, all);
-        out[1] = choose(a, b, EveryOther<1>{}, all);
-        return;
-    }
     if (rows == kLanes<T>) {
         for (index_t j = 0; j < cols; ++j)
             for (index_t r = 0; r < kLanes<T>; ++r) t[j * kLanes<T> + r] = x[r * cols + j];
@@ -47,6 +42,24 @@ RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* o
     }
 }
 template <class T>
+RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* out) {
+    constexpr auto all = std::make_index_sequence<kLanes<T>>{};
+    if (rows == kLanes<T> && cols == 2) {
+        const Vec<T> a = load(x), b = load(x + kLanes<T>);
+        out[0] = choose(a, b, EveryOther<0>{}, all);
+        out[1] = choose(a, b, EveryOther<1>{}, all);
+        return;
+    }
+    load_transposed_any<T>(x, rows, cols, out);
+}
+template <class T>
+__attribute__((noinline)) void store_transposed_any(T* x, index_t rows, index_t cols,
+                                                    const Vec<T>* in) {
+    const T* t = reinterpret_cast<const T*>(in);
+    for (index_t r = 0; r < rows; ++r)
+        for (index_t j = 0; j < cols; ++j) x[r * cols + j] = t[j * kLanes<T> + r];
+}
+template <class T>
 RV_INLINE void store_transposed(T* x, index_t rows, index_t cols, const Vec<T>* in) {
     constexpr auto all = std::make_index_sequence<kLanes<T>>{};
     if (rows == kLanes<T> && cols == 2) {
@@ -54,9 +67,7 @@ RV_INLINE void store_transposed(T* x, index_t rows, index_t cols, const Vec<T>* 
         store<T>(x + kLanes<T>, choose(in[0], in[1], Interleave<kLanes<T>, true>{}, all));
         return;
     }
-    const T* t = reinterpret_cast<const T*>(in);
-    for (index_t r = 0; r < rows; ++r)
-        for (index_t j = 0; j < cols; ++j) x[r * cols + j] = t[j * kLanes<T> + r];
+    store_transposed_any<T>(x, rows, cols, in);
 }
 
 template <class T>
