@@ -37,7 +37,7 @@ BELOW = {
     "saving": {"variables"},
     "inspect": {"layers", "models"},
     "plot": {"inspect", "layers", "models"},
-    "sklearn": {"layers", "losses", "metrics", "models", "optimizers", "plot"},
+    "sklearn": {"layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers"},
 }  # fmt: skip
 
 

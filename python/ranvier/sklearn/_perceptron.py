@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier import Sequential, layers, ops, regularizers
+from ranvier import layers, ops, regularizers
+from ranvier.models import Sequential
 from ranvier.models.network import Network
 from ranvier.models.steps import Rows, Steps
 
