@@ -11,6 +11,7 @@ from ranvier.callbacks.model_checkpoint import ModelCheckpoint
 from ranvier.callbacks.progbar import ProgbarLogger
 from ranvier.callbacks.remote_monitor import RemoteMonitor
 from ranvier.callbacks.simple import LambdaCallback, TerminateOnNaN
+from ranvier.callbacks.swap_ema_weights import SwapEMAWeights
 from ranvier.callbacks.tensorboard import TensorBoard
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]
