@@ -30,6 +30,6 @@ void act_derivative_map(const ActParams& p, index_t n, const T* x, T* y) {
 #define RV_DERIVATIVE(A) &RV_ISA::act_derivative_map<RV_ISA::A, T>
 
 RV_DEFINE_KERNELS(ActivationKernels, {RV_EACH_ACT(RV_FORWARD)})
-RV_DEFINE_BASE_KERNELS(ActivationDerivativeKernels, {RV_EACH_ACT(RV_DERIVATIVE)})
+RV_DEFINE_KERNELS(ActivationDerivativeKernels, {RV_EACH_ACT(RV_DERIVATIVE)})
 
 }  // namespace ranvier

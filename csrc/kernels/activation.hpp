@@ -63,7 +63,7 @@ struct MathKernels {
 };
 
 RV_DECLARE_KERNELS(ActivationKernels)
-RV_DECLARE_BASE_KERNELS(ActivationDerivativeKernels)
+RV_DECLARE_KERNELS(ActivationDerivativeKernels)
 RV_DECLARE_KERNELS(ActivationBackwardKernels)
 RV_DECLARE_KERNELS(MathKernels)
 

@@ -72,17 +72,13 @@ inline const Table<T>& kernels() {
 // Few networks use doubles, and the code is as large as that for floats. On processors with AVX-512
 // they are computed by the AVX2 kernels: only the matrix product gains from wider vectors of them
 // (the WIDE form). The COLD form is for families that work on a few columns of output: doubles by
-// the baseline's. The FLOAT form is for families without doubles, the
-// BASE form for those that nobody waits for: the baseline computes them on every x86 processor.
+// the baseline's. The FLOAT form is for families without doubles.
 #define RV_DECLARE_FLOAT_KERNELS(Table) RV_DECLARE_TABLE(Table, float, 32, avx2, avx512)
 #define RV_DECLARE_KERNELS(Table)   \
     RV_DECLARE_FLOAT_KERNELS(Table) \
     RV_DECLARE_TABLE(Table, double, 64, avx2, avx2)
 #define RV_DECLARE_COLD_KERNELS(Table) \
     RV_DECLARE_FLOAT_KERNELS(Table)    \
-    RV_DECLARE_TABLE(Table, double, 64, baseline, baseline)
-#define RV_DECLARE_BASE_KERNELS(Table)                     \
-    RV_DECLARE_TABLE(Table, float, 32, baseline, baseline) \
     RV_DECLARE_TABLE(Table, double, 64, baseline, baseline)
 #define RV_DECLARE_WIDE_KERNELS(Table) \
     RV_DECLARE_FLOAT_KERNELS(Table)    \
@@ -114,9 +110,4 @@ inline const Table<T>& kernels() {
 #define RV_DEFINE_COLD_KERNELS(Table, ...) RV_DEFINE_FLOAT_KERNELS(Table, __VA_ARGS__)
 #else
 #define RV_DEFINE_COLD_KERNELS(Table, ...) RV_DEFINE_WIDE_KERNELS(Table, __VA_ARGS__)
-#endif
-#if defined(__AVX2__)
-#define RV_DEFINE_BASE_KERNELS(Table, ...)
-#else
-#define RV_DEFINE_BASE_KERNELS(Table, ...) RV_DEFINE_WIDE_KERNELS(Table, __VA_ARGS__)
 #endif
