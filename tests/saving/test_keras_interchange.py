@@ -232,9 +232,9 @@ def test_a_functional_model_is_named(tmp_path: pathlib.Path) -> None:
 
 def test_an_optimizer_that_ranvier_lacks(tmp_path: pathlib.Path) -> None:
     theirs = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    theirs.compile("nadam", "mse")
+    theirs.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()), "mse")
     theirs.save(tmp_path / "m.keras")
-    with pytest.raises(ValueError, match=r"Nadam.*compile=False"):
+    with pytest.raises(ValueError, match=r"LossScaleOptimizer.*compile=False"):
         ranvier.saving.load_model(tmp_path / "m.keras")
     ours = ranvier.saving.load_model(tmp_path / "m.keras", compile=False)
     assert not ours.compiled
