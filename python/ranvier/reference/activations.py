@@ -100,6 +100,14 @@ def _silu_derivative(x: Array) -> Array:
     return result
 
 
+def _squareplus(x: Array, a: float) -> Array:
+    """Without the difference of almost equal numbers that (x + root) / 2 has below 0."""
+    with np.errstate(invalid="ignore"):
+        root = np.sqrt(x * x + a)
+        y: Array = np.where(x < 0, a / (2 * (root - x)), (x + root) / 2)
+    return y
+
+
 _FORWARD: dict[str, Callable[[Array, float, float, float], Array]] = {
     "linear": lambda x, a, b, c: x,
     "binary_step": lambda x, a, b, c: np.where(np.isnan(x), x, np.where(x >= 0, 1.0, 0.0)),
@@ -118,7 +126,7 @@ _FORWARD: dict[str, Callable[[Array, float, float, float], Array]] = {
     "pieces": _pieces,
     "mish": lambda x, a, b, c: x * np.tanh(softplus(x)),
     "tanh_shrink": lambda x, a, b, c: x - np.tanh(x),
-    "squareplus": lambda x, a, b, c: (x + np.sqrt(x * x + a)) / 2,
+    "squareplus": lambda x, a, b, c: _squareplus(x, a),
 }
 
 _DERIVATIVE: dict[str, Callable[[Array, float, float, float], Array]] = {
