@@ -6,6 +6,7 @@ rounding.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -282,11 +283,11 @@ def fit_lbfgs(mlp: BaseMLP, x: Any, y: Any, weights: Any) -> None:
 
     objective = _Objective(mlp, x, y, weights)
 
-    def report(intermediate_result: Any) -> None:
-        report.count += 1  # type: ignore[attr-defined]
-        print(f"Iteration {report.count}, loss = {intermediate_result.fun:.8f}")  # type: ignore[attr-defined]
+    numbers = itertools.count(1)
 
-    report.count = 0  # type: ignore[attr-defined]
+    def report(intermediate_result: Any) -> None:
+        print(f"Iteration {next(numbers)}, loss = {intermediate_result.fun:.8f}")
+
     result = scipy.optimize.minimize(
         objective,
         objective.start(),
