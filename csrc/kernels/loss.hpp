@@ -36,7 +36,12 @@ struct LossElementKernels {
 template <class T>
 struct LossClassKernels {
     using Block = void (*)(const LossBlock<T>& b);
-    Block categorical, categorical_logits, sparse, sparse_logits;
+    Block categorical, sparse;
+};
+template <class T>
+struct LossLogitsKernels {
+    using Block = void (*)(const LossBlock<T>& b);
+    Block categorical, sparse;
 };
 
 template <class T>
@@ -48,6 +53,7 @@ struct CountKernels {
 
 RV_DECLARE_KERNELS(LossElementKernels)
 RV_DECLARE_COLD_KERNELS(LossClassKernels)
+RV_DECLARE_KERNELS(LossLogitsKernels)
 RV_DECLARE_COLD_KERNELS(CountKernels)
 
 }  // namespace ranvier

@@ -18,7 +18,7 @@ RV_INLINE index_t label_of(const LossBlock<T>& b, index_t row) {
 // What the short form of a loss reads and writes for `count` rows from `first`.
 template <class T>
 struct Lanes {
-    Vec<T> x[kShortRow<T>], t[kShortRow<T>];
+    Vec<T> x[kShortRow], t[kShortRow];
     Vec<T> label, factor;
     IVec<T> valid;
 };
@@ -233,26 +233,25 @@ void categorical_probabilities_long(const LossBlock<T>& b) {
 
 template <class T>
 void categorical(const LossBlock<T>& b) {
-    b.cols <= kShortRow<T> ? probabilities_short<false, T>(b)
-                           : categorical_probabilities_long<T>(b);
+    b.cols <= kShortRow ? probabilities_short<false, T>(b) : categorical_probabilities_long<T>(b);
 }
 template <class T>
 void categorical_logits(const LossBlock<T>& b) {
-    b.cols <= kShortRow<T> ? logits_short<false, T>(b) : logits_long<false, T>(b);
+    b.cols <= kShortRow ? logits_short<false, T>(b) : logits_long<false, T>(b);
 }
 template <class T>
 void sparse(const LossBlock<T>& b) {
-    b.cols <= kShortRow<T> ? probabilities_short<true, T>(b) : sparse_probabilities_long<T>(b);
+    b.cols <= kShortRow ? probabilities_short<true, T>(b) : sparse_probabilities_long<T>(b);
 }
 template <class T>
 void sparse_logits(const LossBlock<T>& b) {
-    b.cols <= kShortRow<T> ? logits_short<true, T>(b) : logits_long<true, T>(b);
+    b.cols <= kShortRow ? logits_short<true, T>(b) : logits_long<true, T>(b);
 }
 
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_COLD_KERNELS(LossClassKernels, &RV_ISA::categorical<T>, &RV_ISA::categorical_logits<T>,
-                       &RV_ISA::sparse<T>, &RV_ISA::sparse_logits<T>)
+RV_DEFINE_COLD_KERNELS(LossClassKernels, &RV_ISA::categorical<T>, &RV_ISA::sparse<T>)
+RV_DEFINE_KERNELS(LossLogitsKernels, &RV_ISA::categorical_logits<T>, &RV_ISA::sparse_logits<T>)
 
 }  // namespace ranvier

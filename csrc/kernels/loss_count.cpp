@@ -40,14 +40,14 @@ RV_INLINE Vec<T> argmax_lanes(index_t n, const Vec<T>* x) {
 template <class T>
 void count_argmax(bool sparse, index_t rows, index_t cols, const T* y_true, const T* y_pred,
                   T* match) {
-    if (cols > kShortRow<T>) {
+    if (cols > kShortRow) {
         for (index_t i = 0; i < rows; ++i) {
             const T want = sparse ? y_true[i] : T(argmax<T>(cols, y_true + i * cols));
             match[i] = T(argmax<T>(cols, y_pred + i * cols)) == want ? T(1) : T(0);
         }
         return;
     }
-    Vec<T> t[kShortRow<T>];
+    Vec<T> t[kShortRow];
     for (index_t i = 0; i < rows; i += kLanes<T>) {
         const index_t count = rows - i < kLanes<T> ? rows - i : kLanes<T>;
         Vec<T> want;

@@ -144,8 +144,8 @@ struct Rare {
 template <class T>
 void row_means(index_t rows, index_t cols, const T* elements, T* loss) {
     const T n = T(cols);
-    if (cols <= kShortRow<T>) {
-        Vec<T> t[kShortRow<T>];
+    if (cols <= kShortRow) {
+        Vec<T> t[kShortRow];
         for (index_t i = 0; i < rows; i += kLanes<T>) {
             const index_t count = rows - i < kLanes<T> ? rows - i : kLanes<T>;
             load_transposed<T>(elements + i * cols, count, cols, t);

@@ -67,11 +67,11 @@ RV_INLINE void row_backward(index_t n, const T* y, const T* dy, T* dx) {
 
 template <bool kLog, class T>
 void rows_forward_of(index_t rows, index_t n, const T* x, T* y) {
-    if (n > kShortRow<T>) {
+    if (n > kShortRow) {
         for (index_t i = 0; i < rows; ++i) row_forward<kLog, T>(n, x + i * n, y + i * n);
         return;
     }
-    Vec<T> t[kShortRow<T>];
+    Vec<T> t[kShortRow];
     for (index_t i = 0; i < rows; i += kLanes<T>) {
         const index_t count = rows - i < kLanes<T> ? rows - i : kLanes<T>;
         load_transposed<T>(x + i * n, count, n, t);
@@ -81,12 +81,12 @@ void rows_forward_of(index_t rows, index_t n, const T* x, T* y) {
 }
 template <bool kLog, class T>
 void rows_backward_of(index_t rows, index_t n, const T* y, const T* dy, T* dx) {
-    if (n > kShortRow<T>) {
+    if (n > kShortRow) {
         for (index_t i = 0; i < rows; ++i)
             row_backward<kLog, T>(n, y + i * n, dy + i * n, dx + i * n);
         return;
     }
-    Vec<T> t[kShortRow<T>], g[kShortRow<T>];
+    Vec<T> t[kShortRow], g[kShortRow];
     for (index_t i = 0; i < rows; i += kLanes<T>) {
         const index_t count = rows - i < kLanes<T> ? rows - i : kLanes<T>;
         load_transposed<T>(y + i * n, count, n, t);

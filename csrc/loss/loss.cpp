@@ -19,6 +19,7 @@ template <class T>
 typename LossElementKernels<T>::Block kernel_of(Loss loss) {
     const auto& e = kernels<LossElementKernels, T>();
     const auto& c = kernels<LossClassKernels, T>();
+    const auto& l = kernels<LossLogitsKernels, T>();
     switch (loss) {
         case Loss::mean_squared_error:
             return e.mse;
@@ -41,11 +42,11 @@ typename LossElementKernels<T>::Block kernel_of(Loss loss) {
         case Loss::categorical_crossentropy:
             return c.categorical;
         case Loss::categorical_crossentropy_logits:
-            return c.categorical_logits;
+            return l.categorical;
         case Loss::sparse_categorical_crossentropy:
             return c.sparse;
         case Loss::sparse_categorical_crossentropy_logits:
-            return c.sparse_logits;
+            return l.sparse;
     }
     return nullptr;
 }

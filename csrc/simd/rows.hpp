@@ -3,14 +3,14 @@
 #pragma once
 
 #include "simd/math.hpp"
+#include "simd/partial.hpp"
 #include "simd/transpose.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {
 
 // Rows up to this long are worth transposing.
-template <class T>
-inline constexpr index_t kShortRow = 2 * kLanes<T> < 16 ? 2 * kLanes<T> : 16;
+inline constexpr index_t kShortRow = 16;
 
 // Pairs, which two classes are: lanes 2 i + K of (x, y), and back.
 template <int K>
@@ -25,22 +25,54 @@ struct Interleave {
     }
 };
 
-// out[j][r] = x[r * cols + j] for r < rows <= lanes; lanes beyond repeat the last row. Out of line:
-// vectorised, it is longer than most that is done with its result.
+}  // namespace
+
+// out[j][r] = x[r * cols + j] for r < rows <= lanes; lanes beyond repeat the last row. `out` is
+// whole squares. Not inlined, and one copy for all files: longer than most that is done with it.
 template <class T>
-__attribute__((noinline)) void load_transposed_any(const T* x, index_t rows, index_t cols,
-                                                   Vec<T>* out) {
-    T* t = reinterpret_cast<T*>(out);
-    if (rows == kLanes<T>) {
-        for (index_t j = 0; j < cols; ++j)
-            for (index_t r = 0; r < kLanes<T>; ++r) t[j * kLanes<T> + r] = x[r * cols + j];
-        return;
+__attribute__((noinline)) void load_transposed_any(const T* x, index_t rows, index_t cols, T* out) {
+    constexpr int L = kLanes<T>;
+#if defined(__AVX2__)
+    static_assert(kShortRow % L == 0);
+    for (index_t j = 0; j < cols; j += L) {
+        const LaneMask<T> mask = lane_mask<T>(cols - j < L ? cols - j : L);
+        Vec<T> v[L];
+#pragma GCC unroll 16
+        for (int r = 0; r < L; ++r)
+            v[r] = load_lanes(x + (r < rows ? r : rows - 1) * cols + j, mask);
+        transpose_square<T>(v);
+#pragma GCC unroll 16
+        for (int r = 0; r < L; ++r) store<T>(out + (j + r) * L, v[r]);
     }
-    for (index_t r = 0; r < kLanes<T>; ++r) {
+#else
+    for (index_t r = 0; r < L; ++r) {
         const T* row = x + (r < rows ? r : rows - 1) * cols;
-        for (index_t j = 0; j < cols; ++j) t[j * kLanes<T> + r] = row[j];
+        for (index_t j = 0; j < cols; ++j) out[j * L + r] = row[j];
     }
+#endif
 }
+template <class T>
+__attribute__((noinline)) void store_transposed_any(T* x, index_t rows, index_t cols, const T* in) {
+    constexpr int L = kLanes<T>;
+#if defined(__AVX2__)
+    for (index_t j = 0; j < cols; j += L) {
+        const index_t n = cols - j < L ? cols - j : L;
+        Vec<T> v[L];
+#pragma GCC unroll 16
+        for (int r = 0; r < L; ++r) v[r] = r < n ? load(in + (j + r) * L) : Vec<T>{};
+        transpose_square<T>(v);
+#pragma GCC unroll 16
+        for (int r = 0; r < L; ++r)
+            if (r < rows) store_lanes(x + r * cols + j, v[r], n);
+    }
+#else
+    for (index_t r = 0; r < rows; ++r)
+        for (index_t j = 0; j < cols; ++j) x[r * cols + j] = in[j * L + r];
+#endif
+}
+
+namespace {
+
 template <class T>
 RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* out) {
     constexpr auto all = std::make_index_sequence<kLanes<T>>{};
@@ -50,14 +82,7 @@ RV_INLINE void load_transposed(const T* x, index_t rows, index_t cols, Vec<T>* o
         out[1] = choose(a, b, EveryOther<1>{}, all);
         return;
     }
-    load_transposed_any<T>(x, rows, cols, out);
-}
-template <class T>
-__attribute__((noinline)) void store_transposed_any(T* x, index_t rows, index_t cols,
-                                                    const Vec<T>* in) {
-    const T* t = reinterpret_cast<const T*>(in);
-    for (index_t r = 0; r < rows; ++r)
-        for (index_t j = 0; j < cols; ++j) x[r * cols + j] = t[j * kLanes<T> + r];
+    load_transposed_any<T>(x, rows, cols, reinterpret_cast<T*>(out));
 }
 template <class T>
 RV_INLINE void store_transposed(T* x, index_t rows, index_t cols, const Vec<T>* in) {
@@ -67,7 +92,7 @@ RV_INLINE void store_transposed(T* x, index_t rows, index_t cols, const Vec<T>* 
         store<T>(x + kLanes<T>, choose(in[0], in[1], Interleave<kLanes<T>, true>{}, all));
         return;
     }
-    store_transposed_any<T>(x, rows, cols, in);
+    store_transposed_any<T>(x, rows, cols, reinterpret_cast<const T*>(in));
 }
 
 template <class T>

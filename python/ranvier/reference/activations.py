@@ -54,7 +54,8 @@ def _pieces(x: Array, a: float, b: float, kind: float) -> Array:
         lambda: np.where(x > a, x, b),
         lambda: np.where(x < 1, np.square(np.maximum(x + 1, 0)) / 4, x),
         lambda: np.clip(x / 2 + 0.5, 0.0, 1.0),
-        lambda: x * np.clip(x / 6 + 0.5, 0.0, 1.0),
+        # 0 below -3, at -inf too, where 0 * x would be NaN
+        lambda: np.maximum(x, -3) * np.clip(x / 6 + 0.5, 0.0, 1.0),
     )[int(kind)]()
 
 
