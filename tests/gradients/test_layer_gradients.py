@@ -45,6 +45,7 @@ def test_layer(make: Any, rng: np.random.Generator) -> None:
     "make",
     [
         lambda: L.Permute((2, 1), dtype="float64"),
+        lambda: L.Flatten("channels_first", dtype="float64"),
         lambda: L.PReLU("ones", shared_axes=[1], dtype="float64"),
         lambda: L.Softmax(axis=1, dtype="float64"),
         lambda: L.Dropout(0.4, noise_shape=(None, 1, 3), seed=5, dtype="float64"),

@@ -112,7 +112,7 @@ CASES: dict[str, Case] = {
     "Dropout": _one((4,), "Dropout", 0.25, noise_shape=(None, 1), seed=3),
     "GaussianNoise": _one((4,), "GaussianNoise", 0.25),
     **{f"SpatialDropout{n}D": _one((3,) * n + (2,), f"SpatialDropout{n}D", 0.2) for n in (1, 2, 3)},
-    "Flatten": _one(STEPS, "Flatten"),
+    "Flatten": _one(STEPS, "Flatten", data_format="channels_first"),
     "Permute": _one(STEPS, "Permute", (2, 1)),
     "RepeatVector": _one((4,), "RepeatVector", 3),
     "Reshape": _one((6,), "Reshape", (-1, 2)),
