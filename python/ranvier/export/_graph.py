@@ -157,7 +157,8 @@ class OnnxGraph(Windows, Recurrent, Values):
         self, x: int, channels: int, gamma: int, beta: int, mean: int, variance: int,
         momentum: float, epsilon: float, frozen: bool, mask: int,
     ) -> int:  # fmt: skip
-        scale = 1 / np.sqrt(self.array(variance).astype(np.float64) + epsilon)
+        with np.errstate(invalid="ignore"):
+            scale = 1 / np.sqrt(self.array(variance).astype(np.float64) + epsilon)
         scale = scale * self.array(gamma) if gamma >= 0 else scale
         shift = -self.array(mean) * scale
         shift = shift + self.array(beta) if beta >= 0 else shift
