@@ -51,8 +51,8 @@ def export_model(
         raise ValueError(f"{model.label}: `format` must be 'onnx'; got {format!r}")
     if format != "onnx":
         raise ValueError(
-            f"{model.label}: ranvier writes ONNX, not '{format}': give format='onnx' (converters to "
-            "other formats read that)"
+            f"{model.label}: ranvier writes ONNX, not '{format}': give format='onnx', which "
+            "converters to other formats read"
         )
     for unknown in kwargs:
         raise TypeError(f"{model.label}: export() has no argument `{unknown}` for format 'onnx'")
@@ -113,12 +113,14 @@ def _input_of(model: Sequential, signature: Any) -> tuple[tuple[int | None, ...]
     name = "input" if own is None else own.name
     if signature is None:
         return shape, dtype, name
-    one = signature[0] if isinstance(signature, (list, tuple)) and len(signature) == 1 else signature
+    one = (
+        signature[0] if isinstance(signature, (list, tuple)) and len(signature) == 1 else signature
+    )
     given = getattr(one, "batch_shape", None) or getattr(one, "shape", None)
     try:
         sizes = tuple(None if n is None else int(n) for n in given)  # type: ignore[union-attr]
         kind = np.dtype(getattr(one, "_told_dtype", None) or getattr(one, "dtype", None) or dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(
             f"{model.label}: `input_signature` must be an Input, or one thing with `shape` and a "
             f"`dtype` of numbers; got {signature!r}"

@@ -15,8 +15,6 @@ from ranvier.models.lowering import Builder
 from ranvier.models.sequential import Sequential
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ranvier.layers.layer import Layer
 
 
@@ -49,9 +47,6 @@ class OnnxBuilder(Builder):
     def _tell(self) -> None:
         self.graph.scope = "/".join(layer.name for layer in self._path)
         self.graph.told = self._path[-1].label if self._path else ""
-
-
-Convert = "Callable[[OnnxBuilder, Any, int], int]"
 
 
 def _as_engine(builder: OnnxBuilder, layer: Any, x: int) -> int:
@@ -118,6 +113,8 @@ def _bidirectional(builder: OnnxBuilder, layer: Any, x: int) -> int:
 def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
     graph, shape = builder.graph, builder.graph.shape_of(x)
     tokens, start = layer.get_vocabulary(include_special_tokens=False), layer._token_start
+    if not tokens:
+        graph.refuse("it has no vocabulary yet")
     if layer.invert or layer.num_oov_indices == 0 or layer.oov_method != "floormod":
         graph.refuse("with `invert`, `num_oov_indices` 0 or an `oov_method` that hashes")
     keys, values = list(tokens), list(range(start, start + len(tokens)))

@@ -1,4 +1,4 @@
-"""Recurrent layers in ONNX: its own operators where they do the same, else a Scan over the steps."""
+"""Recurrent layers in ONNX: its own operators where they do the same, else a Scan."""
 
 from __future__ import annotations
 
@@ -72,13 +72,14 @@ class Recurrent(Base):
     def _scan(self, x: str, mask: Any, spec: Any, params: list[int]) -> str:
         units, masked = spec.units, isinstance(mask, str)
         kernel, recurrent = (self.weight(p) for p in params[:2])
+        x = self.transpose(x, [1, 0, 2])  # not every runtime scans another axis than the first
         z, inner = self.node("MatMul", x, kernel), None
         if spec.use_bias:
             bias = self.array(params[2])
             if bias.ndim == 2:
                 bias, inner = bias
             z = self.node("Add", z, self.constant(bias, "bias"))
-        rows = self.node("Concat", self.node("Shape", x, end=1), [1], axis=0)
+        rows = self.node("Concat", self.node("Shape", x, start=1, end=2), [1], axis=0)
         zeros = self.node("Expand", np.zeros((1, units)), rows)
         count = 2 if spec.cell == "lstm" else 1
         now, used = self._unique("z"), self._unique("used")
@@ -92,7 +93,10 @@ class Recurrent(Base):
             if spec.sequences:
                 hidden = masked and spec.zero_masked
                 out = self.node("Where", used, out, 0.0) if hidden else self.node("Identity", out)
-        scanned = [z, self.node("Unsqueeze", mask, [-1])] if masked else [z]
+        scanned = [z]
+        if masked:
+            mask = self.transpose(mask, [1, 0])
+            scanned.append(self.node("Unsqueeze", mask, [-1]))
         inputs = [(name, self.dtype, units) for name in before]
         inputs += [(now, self.dtype, units * len(_GATES[spec.cell])), (used, "bool", 1)]
         results = self.scan(
@@ -104,9 +108,9 @@ class Recurrent(Base):
             [spec.backwards, spec.mask_backwards][: len(scanned)],
         )
         if spec.sequences:
-            return results[-1]
+            return self.transpose(results[-1], [1, 0, 2])
         if masked and spec.zero_masked:
-            end = self.node("Slice", mask, *([0], [1]) if spec.mask_backwards else ([-1], [2**62]), [1])
+            end = self.node("Gather", scanned[1], 0 if spec.mask_backwards else -1, axis=0)
             return self.node("Where", end, results[0], 0.0)
         return results[0]
 

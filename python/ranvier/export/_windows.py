@@ -214,7 +214,9 @@ class Windows(Base):
             return self.node("Gather", x, rows.argmax(axis=1), axis=axis)
         given = "nabc"
         made = given.replace(given[axis], "k")
-        return self.node("Einsum", self.constant(rows), x, equation=f"k{given[axis]},{given}->{made}")
+        return self.node(
+            "Einsum", self.constant(rows), x, equation=f"k{given[axis]},{given}->{made}"
+        )
 
     def _crop_or_resize(self, x: int, height: int, width: int, first: bool, cut: bool) -> int:
         shape = self.shape_of(x)

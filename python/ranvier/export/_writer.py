@@ -97,7 +97,7 @@ class Writer:
         if key in self._shared:
             return self._shared[key]
         made = self._unique(name or "constant")
-        tensor = self._onnx.numpy_helper.from_array(np.ascontiguousarray(array), made)
+        tensor = self._onnx.numpy_helper.from_array(array.copy(), made)
         self._constants[made] = tensor
         if key is not None:
             self._shared[key] = made
@@ -122,7 +122,7 @@ class Writer:
         scanned: Sequence[str],
         backwards: Sequence[bool],
     ) -> list[str]:
-        """A Scan over axis 1 of `scanned` that carries `states`.
+        """A Scan over the first axis of `scanned` that carries `states`.
 
         Args:
             nodes: of the body.
@@ -134,17 +134,11 @@ class Writer:
             helper.make_tensor_value_info(name, self.element_of(dtype), [None, n])
             for name, dtype, n in inputs
         ]
-        made = [
-            helper.make_tensor_value_info(name, self.element, [None, n]) for name, n in outputs
-        ]
+        made = [helper.make_tensor_value_info(name, self.element, [None, n]) for name, n in outputs]
         graph = helper.make_graph(nodes, f"{self.scope}/step", given, made)
-        count = len(outputs)
-        walked = count - len(states)
         results = self.nodes(
-            "Scan", count, *states, *scanned, body=graph, num_scan_inputs=len(scanned),
-            scan_input_axes=[1] * len(scanned),
+            "Scan", len(outputs), *states, *scanned, body=graph, num_scan_inputs=len(scanned),
             scan_input_directions=[int(b) for b in backwards],
-            scan_output_axes=[1] * walked if walked else None,
         )  # fmt: skip
         self._seen[results[0]] = {name for node in nodes for name in node.input}
         return results
