@@ -83,17 +83,17 @@ def _converted(model: Sequential, signature: Any, opset: int) -> Any:
     shape, dtype, name = _input_of(model, signature)
     builder = OnnxBuilder(shape, model.dtype, name)
     graph = builder.graph
-    info = onnx.helper.make_tensor_value_info
-    given = info(name, graph.element_of(dtype), _named(shape, name))
+    given = graph.info(name, _named(shape, name), dtype)
     if dtype != model.dtype:
-        builder.x = graph.add(graph.cast(name, model.dtype), shape)
+        builder.x = graph.add(graph.cast(name), shape)
     x = builder.x
     for layer in model.layers:
         x = builder.add(layer, x)
     result = model.layers[-1].name if model.layers else "output"
     result += "_output" if result == name else ""
-    made = info(result, graph.element, _named(graph.shape_of(x), result))
-    proto = graph.finish(model.name, [given], made, graph.name_of(x), opset)
+    last, extents = graph[x]
+    made = graph.info(result, _named(extents, result))
+    proto = graph.finish(model.name, given, made, last, opset)
     onnx.checker.check_model(proto)
     return proto
 

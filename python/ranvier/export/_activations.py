@@ -105,7 +105,7 @@ def _of(op: str) -> Callable[..., str]:
 
 _TABLE: dict[str, Callable[..., str]] = {
     "linear": lambda g, x, *_: x,
-    "binary_step": lambda g, x, *_: g.cast(g.node("GreaterOrEqual", x, 0.0), g.dtype),
+    "binary_step": lambda g, x, *_: g.cast(g.node("GreaterOrEqual", x, 0.0)),
     "relu": _relu,
     "sigmoid": _of("Sigmoid"),
     "tanh": _of("Tanh"),
@@ -145,7 +145,7 @@ def sparsemax(g: Writer, x: str, width: int) -> str:
     down, _ = g.nodes("TopK", 2, x, [width], axis=-1)
     above = n("Sub", n("CumSum", down, -1), 1.0)
     counts = [float(i) for i in range(1, width + 1)]
-    held = g.cast(n("Greater", n("Mul", down, counts), above), g.dtype)
+    held = g.cast(n("Greater", n("Mul", down, counts), above))
     kept = n("Max", n("ReduceSum", held, [-1], keepdims=1), 1.0)
     tau = n("GatherElements", above, g.cast(n("Sub", kept, 1.0), "int64"), axis=-1)
     return n("Relu", n("Sub", x, n("Div", tau, kept)))
