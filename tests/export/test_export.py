@@ -254,7 +254,7 @@ def test_layers_that_are_refused_by_name(
 
 
 def test_nodes_of_the_engine_that_are_unknown(tmp_path: pathlib.Path) -> None:
-    from ranvier.export._layers import OnnxBuilder
+    from ranvier.export import OnnxBuilder
 
     builder = OnnxBuilder((None, 4), "float32", "x")
     with pytest.raises(ValueError, match=r"Alien 'far': cannot be exported.*quantum_leap"):

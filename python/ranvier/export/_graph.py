@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier.export import _activations
 from ranvier.export._recurrent import Recurrent
 from ranvier.export._windows import Windows
-from ranvier.export._writer import Writer
+from ranvier.export._writer import Writer, activated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +61,7 @@ class Values(Writer):
 
     def act(self, x: str, act: Any) -> str:
         """`act(x)`."""
-        return _activations.apply(self, x, act)
+        return activated(self, x, act)
 
 
 class OnnxGraph(Windows, Recurrent, Values):
