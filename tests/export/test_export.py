@@ -164,7 +164,7 @@ def test_signatures_that_do_not_fit(signature: Any, error: Any, tmp_path: pathli
 
 @pytest.mark.parametrize("format", ["tf_saved_model", "openvino", "litert", "torch"])
 def test_other_formats(format: str, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(ValueError, match=f"ranvier writes ONNX, not '{format}'"):
+    with pytest.raises(ValueError, match=f"ranvier writes ONNX.*got '{format}'"):
         small().export(tmp_path / "m", format)
 
 

@@ -21,7 +21,6 @@ from ranvier.models.sequential import Sequential
 if TYPE_CHECKING:
     from ranvier.layers.layer import Layer
 
-_FORMATS = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
 # The default is old enough for every runtime of today; these are what the tests run.
 _OPSETS = range(18, 22)
 
@@ -41,30 +40,27 @@ def export_model(
 
     Args:
         model: a built `Sequential`.
-        filepath: of the file; whole at every moment, as in `save`.
-        format: "onnx" (Keras' default is "tf_saved_model"; of its formats ranvier has this one).
+        filepath: of the file; it is replaced at once, as in `save`.
+        format: "onnx"; of Keras' formats ranvier has this one.
         verbose: False prints nothing.
-        input_signature: None for the model's own input, else an `Input`, or anything with `shape`
-            (batch axis first), `dtype` and `name`; or a list of one. It may fix extents that are
-            None in the model and say that the input is of integers.
+        input_signature: an `Input`, or anything with `shape` (batch axis first), `dtype` and
+            `name`, or a list of one: fixes extents that vary, takes integers. Default: the model's.
         opset_version: 18 (default) to 21.
 
     Raises:
-        ValueError: another format; a model without weights; a signature that does not fit; a layer
-            that cannot be exported, by its name. Nothing is written then.
+        ValueError: another format, a model without weights, a signature that does not fit, a layer
+            that cannot be exported. Nothing is written then.
         TypeError: no Sequential; unknown arguments.
         ImportError: the package onnx is not installed.
 
-    See docs/export.md. Reference: onnx.ai/onnx/operators.
+    What is exported and how: docs/export.md.
     """
     if not isinstance(model, Sequential):
         raise TypeError(f"export_model: `model` must be a Sequential; got {model!r}")
-    if format not in _FORMATS:
-        raise ValueError(f"{model.label}: `format` must be 'onnx'; got {format!r}")
     if format != "onnx":
         raise ValueError(
-            f"{model.label}: ranvier writes ONNX, not '{format}': give format='onnx', which "
-            "converters to other formats read"
+            f"{model.label}: ranvier writes ONNX only (converters to other formats read it): "
+            f"`format` must be 'onnx'; got {format!r}"
         )
     for unknown in kwargs:
         raise TypeError(f"{model.label}: export() has no argument `{unknown}` for format 'onnx'")

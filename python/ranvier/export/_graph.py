@@ -70,7 +70,7 @@ class OnnxGraph(Windows, Recurrent, Values):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *_: self.refuse(f"what the engine calls '{name}' has no form there (yet)")
+        return lambda *_: self.unknown(name)
 
     def label(self, label: str) -> None:
         """The builder tells them."""
@@ -194,7 +194,7 @@ class OnnxGraph(Windows, Recurrent, Values):
     def sequence(self, kind: str, inputs: list[int], params: list[int], numbers: list[Any]) -> int:
         found = getattr(type(self), f"_do_{kind}", None)
         if found is None:
-            self.refuse(f"what the engine calls '{kind}' has no form there (yet)")
+            self.unknown(kind)
         return int(found(self, *inputs, *params, *numbers))
 
     def _do_embedding(self, x: int, table: int, rows: int, columns: int) -> int:

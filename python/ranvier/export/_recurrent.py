@@ -98,19 +98,20 @@ class Recurrent(Base):
         if spec.sequences:
             y = n("Where", used, after[0], 0.0) if hidden else n("Identity", after[0])
             after.append(y)
-        inner_nodes, self._nodes = self._nodes, outer
+        needed = set(after)
+        nodes, self._nodes = self.pruned(self._nodes, needed), outer
 
         columns = units * len(_CELLS[spec.cell][1])
         given = [self.info(name, [None, units]) for name in before]
         given += [self.info(z, [None, columns]), self.info(used, [None, 1], "bool")]
         made = [self.info(name, [None, units]) for name in after]
-        body = helper.make_graph(inner_nodes, "step", given if mask else given[:-1], made)
+        body = helper.make_graph(nodes, "step", given if mask else given[:-1], made)
         results = self.nodes(
             "Scan", len(after), *[zeros] * len(before), *scanned, body=body,
             num_scan_inputs=len(scanned),
             scan_input_directions=[int(spec.backwards), int(spec.mask_backwards)][: len(scanned)],
         )  # fmt: skip
-        self._inside[results[0]] = {name for node in inner_nodes for name in node.input}
+        self._inside[results[0]] = needed
         if spec.sequences:
             return self.transpose(results[-1], 1, 0, 2)
         if hidden:

@@ -13,9 +13,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Constants of up to so many elements are written once, however often they are used.
-_SHARED = 64
-
 
 class Writer:
     """An ONNX graph under construction; its values are names.
@@ -54,6 +51,10 @@ class Writer:
         """A ValueError that names the layer."""
         raise ValueError(f"{self.told}: cannot be exported to ONNX: {reason}")
 
+    def unknown(self, kind: str) -> NoReturn:
+        """Refuses what the engine has and this has not."""
+        self.refuse(f"what the engine calls '{kind}' has no form there (yet)")
+
     def unique(self, name: str) -> str:
         """`name` within the scope, with a number if it is taken."""
         name = found = f"{self.scope}/{name}" if self.scope else name
@@ -86,15 +87,11 @@ class Writer:
         """The name of a constant; floats are brought to the model's dtype, integers to int64."""
         array = np.asarray(value)
         array = array.astype(dtype or (self.dtype if array.dtype.kind == "f" else np.int64))
-        key = (array.dtype.str, array.shape, array.tobytes())
-        shared = name is None and array.size <= _SHARED
-        if shared and key in self._shared:
-            return self._shared[key]
-        made = self.unique(name or "constant")
-        self._constants[made] = self._tensor(array.copy(), made)
-        if shared:
-            self._shared[key] = made
-        return made
+        key = name is None and (array.dtype.str, array.shape, array.tobytes())
+        if not key or key not in self._shared:  # those without a name are shared
+            made = self._shared[key] = self.unique(name or "constant")
+            self._constants[made] = self._tensor(array.copy(), made)
+        return self._shared[key]
 
     def cast(self, x: str, dtype: Any = None) -> str:
         """`x` in another dtype; None: the model's."""
@@ -128,17 +125,23 @@ class Writer:
         self._flipped[y] = x
         return y
 
+    def pruned(self, nodes: list[Any], needed: set[str]) -> list[Any]:
+        """The nodes without which there are not the values `needed`, which grows by theirs."""
+        kept = []
+        for node in reversed(nodes):
+            if needed.intersection(node.output):
+                kept.append(node)
+                needed.update(node.input, self._inside.get(node.name, ()))
+        return kept[::-1]
+
     # -- the whole --------------------------------------------------------------------------
 
     def finish(self, name: str, given: Any, made: Any, result: str, opset: int) -> Any:
         """The model as a protocol buffer, without what its output does not need."""
         from ranvier import __version__
 
-        helper, needed, kept = self.helper, {result}, []
-        for node in reversed(self._nodes):
-            if needed.intersection(node.output):
-                kept.insert(0, node)
-                needed.update(node.input, self._inside.get(node.name, ()))
+        helper, needed = self.helper, {result}
+        kept = self.pruned(self._nodes, needed)
         if result == given.name:  # the input as it came
             kept.append(helper.make_node("Identity", [result], [made.name], name=made.name))
         for node in kept:
@@ -157,9 +160,6 @@ class Writer:
 
 
 # -- activations ---------------------------------------------------------------------------
-
-_SELU_ALPHA = 1.6732632423543772848170429916717
-_SELU_SCALE = 1.0507009873554804934193349852946
 
 
 def _relu(g: Writer, x: str, slope: float, top: float, threshold: float) -> str:
@@ -190,7 +190,9 @@ def _elu(g: Writer, x: str, alpha: float, b: float, _: float) -> str:
 def _selu(g: Writer, x: str, *_: float) -> str:
     if g.single:
         return g.node("Selu", x)
-    return g.node("Mul", _elu(g, x, _SELU_ALPHA, 0.0, 0.0), _SELU_SCALE)
+    from ranvier.reference.activations import SELU_ALPHA, SELU_SCALE
+
+    return g.node("Mul", _elu(g, x, SELU_ALPHA, 0.0, 0.0), SELU_SCALE)
 
 
 def _gelu(g: Writer, x: str, *_: float) -> str:
@@ -226,34 +228,26 @@ def _ramp(g: Writer, x: str, width: float) -> str:
 def _pieces(g: Writer, x: str, a: float, b: float, kind: float) -> str:
     n = g.node
 
-    def far() -> str:
-        return n("Greater", n("Abs", x), a)
-
-    def square() -> str:
-        rise = n("Max", n("Add", x, 1.0), 0.0)
-        return n("Mul", n("Mul", rise, rise), 0.25)
-
+    # nodes that the result does not need are left out in the end
+    far = n("Greater", n("Abs", x), a)
+    rise = n("Max", n("Add", x, 1.0), 0.0)
     return (
         lambda: n("Clip", x, -1.0, 1.0),
-        lambda: n("Where", far(), x, 0.0),
-        lambda: n("Where", far(), n("Sub", x, n("Mul", n("Sign", x), a)), 0.0),
+        lambda: n("Where", far, x, 0.0),
+        lambda: n("Where", far, n("Sub", x, n("Mul", n("Sign", x), a)), 0.0),
         lambda: n("Where", n("Greater", x, a), x, b),
-        lambda: n("Where", n("Less", x, 1.0), square(), x),
+        lambda: n("Where", n("Less", x, 1.0), n("Mul", n("Mul", rise, rise), 0.25), x),
         lambda: _ramp(g, x, 2.0),
         lambda: n("Mul", n("Max", x, -3.0), _ramp(g, x, 6.0)),  # 0 at -inf, too
     )[int(kind)]()
-
-
-def _of(op: str) -> Callable[..., str]:
-    return lambda g, x, *_: g.node(op, x)
 
 
 _TABLE: dict[str, Callable[..., str]] = {
     "linear": lambda g, x, *_: x,
     "binary_step": lambda g, x, *_: g.cast(g.node("GreaterOrEqual", x, 0.0)),
     "relu": _relu,
-    "sigmoid": _of("Sigmoid"),
-    "tanh": _of("Tanh"),
+    "sigmoid": lambda g, x, *_: g.node("Sigmoid", x),
+    "tanh": lambda g, x, *_: g.node("Tanh", x),
     "softplus": _softplus,
     "softsign": lambda g, x, *_: g.node("Div", x, g.node("Add", g.node("Abs", x), 1.0)),
     "elu": _elu,
@@ -262,7 +256,7 @@ _TABLE: dict[str, Callable[..., str]] = {
     "gelu_tanh": _gelu_tanh,
     "silu": lambda g, x, *_: g.node("Mul", x, g.node("Sigmoid", x)),
     "hard_sigmoid": lambda g, x, *_: _ramp(g, x, 6.0),
-    "exponential": _of("Exp"),
+    "exponential": lambda g, x, *_: g.node("Exp", x),
     "pieces": _pieces,
     "mish": lambda g, x, *_: g.node("Mul", x, g.node("Tanh", _softplus(g, x))),
     "tanh_shrink": lambda g, x, *_: g.node("Sub", x, g.node("Tanh", x)),
@@ -274,7 +268,7 @@ def activated(g: Writer, x: str, act: tuple[Any, ...]) -> str:
     """`act(x)`, act as the engine names it: (kernel, a, b, c)."""
     kind, *numbers = act
     if kind not in _TABLE:
-        g.refuse(f"its activation '{kind}' has no form there (yet)")
+        g.unknown(kind)
     return _TABLE[kind](g, x, *numbers)
 
 
