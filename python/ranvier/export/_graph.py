@@ -43,21 +43,20 @@ class Values(Writer):
         return len(self._variables) - 1
 
     def array(self, param: int, *shape: int) -> Array:
-        """The variable's value, in another shape if one is given."""
+        """The variable's value, in the shape that a node takes."""
         value = np.asarray(self._variables[param].value)
         return value.reshape(shape) if shape else value
 
-    def weight(self, param: int, value: Array | None = None) -> str:
-        """The constant that holds a variable, or what was made of its value."""
+    def weight(self, param: int, value: Array) -> str:
+        """The constant that holds what was made of a variable's value."""
         scope, self.scope = self.scope, ""  # its path is its whole name
-        value = self.array(param) if value is None else value
         made = self.constant(value, self._variables[param].path)
         self.scope = scope
         return made
 
-    def weights(self, *params: int) -> list[str]:
+    def weights(self, *params: int, shape: Sequence[int]) -> list[str]:
         """Those that there are."""
-        return [self.weight(p) for p in params if p >= 0]
+        return [self.weight(p, self.array(p, *shape)) for p in params if p >= 0]
 
     def act(self, x: str, act: Any) -> str:
         """`act(x)`."""
@@ -87,17 +86,19 @@ class OnnxGraph(Windows, Recurrent, Values):
     def _like(self, x: int, name: str) -> int:
         return self.add(name, self[x][1])
 
-    def _affine(self, y: str, gamma: int, beta: int) -> str:
+    def _affine(self, y: str, gamma: int, beta: int, *shape: int) -> str:
         for op, param in (("Mul", gamma), ("Add", beta)):
-            y = self.node(op, y, self.weight(param)) if param >= 0 else y
+            for weight in self.weights(param, shape=shape):
+                y = self.node(op, y, weight)
         return y
 
-    def dense(self, x: int, _: int, units: int, kernel: int, bias: int, *act: Any) -> int:
+    def dense(self, x: int, units_in: int, units: int, kernel: int, bias: int, *act: Any) -> int:
         name, shape = self[x]
+        w = self.weight(kernel, self.array(kernel, units_in, units))
         if len(shape) == 2 and bias >= 0:
-            y = self.node("Gemm", name, *self.weights(kernel, bias))
+            y = self.node("Gemm", name, w, *self.weights(bias, shape=[units]))
         else:
-            y = self._affine(self.node("MatMul", name, self.weight(kernel)), -1, bias)
+            y = self._affine(self.node("MatMul", name, w), -1, bias, units)
         return self.add(self.act(y, act), (*shape[:-1], units))
 
     def activation(self, x: int, *act: Any) -> int:
@@ -146,10 +147,10 @@ class OnnxGraph(Windows, Recurrent, Values):
         epsilon: float, *more: Any,
     ) -> int:  # fmt: skip
         with np.errstate(invalid="ignore"):
-            scale = 1 / np.sqrt(self.array(variance).astype(float) + epsilon)
-        scale = scale * self.array(gamma) if gamma >= 0 else scale
-        shift = -self.array(mean) * scale
-        return self._scaled(x, scale, shift + self.array(beta) if beta >= 0 else shift)
+            scale = 1 / np.sqrt(self.array(variance, -1).astype(float) + epsilon)
+        scale = scale * self.array(gamma, -1) if gamma >= 0 else scale
+        shift = -self.array(mean, -1) * scale
+        return self._scaled(x, scale, shift + self.array(beta, -1) if beta >= 0 else shift)
 
     def _mean(self, x: str, axes: list[int]) -> str:
         return self.node("ReduceMean", x, axes, keepdims=1)
@@ -168,16 +169,16 @@ class OnnxGraph(Windows, Recurrent, Values):
         y = self.node("Sub", y, self._mean(y, axes))
         y = self.node("Div", y, self._divisor(y, axes, epsilon))
         y = self.node("Reshape", y, self.node("Shape", name))
-        return self._like(x, self._affine(y, gamma, beta))
+        return self._like(x, self._affine(y, gamma, beta, channels))
 
     def row_norm(
         self, x: int, kind: str, shape: Sequence[int], gamma: int, beta: int, epsilon: float
     ) -> int:
         name, axes = self[x][0], list(range(-len(shape), 0))
         if kind == "layer" and self.single:
-            scale = np.ones(shape) if gamma < 0 else self.weight(gamma)
+            scale: Any = self.weights(gamma, shape=shape) or [np.ones(shape)]
             y = self.node(
-                "LayerNormalization", name, scale, *self.weights(beta), axis=axes[0],
+                "LayerNormalization", name, *scale, *self.weights(beta, shape=shape), axis=axes[0],
                 epsilon=epsilon,
             )  # fmt: skip
             return self._like(x, y)
@@ -187,7 +188,7 @@ class OnnxGraph(Windows, Recurrent, Values):
         centred = name if kind == "rms" else self.node("Sub", name, self._mean(name, axes))
         divisor = self._divisor(centred, axes, epsilon)
         y = self.node("Div", centred if kind == "layer" else name, divisor)
-        return self._like(x, self._affine(y, gamma, beta))
+        return self._like(x, self._affine(y, gamma, beta, *shape))
 
     # -- sequences and their masks ----------------------------------------------------------
 

@@ -76,7 +76,7 @@ class Recurrent(Base):
     def _scan(self, x: str, mask: str, spec: Any, params: list[int]) -> str:
         """Any cell, with a mask unless that is ""."""
         n, helper, units = self.node, self.helper, spec.units
-        kernel, recurrent = self.weights(*params[:2])
+        kernel, recurrent = (self.weight(p, self.array(p)) for p in params[:2])
         scanned, inner = [n("MatMul", x, kernel)], None
         if spec.use_bias:
             bias = self.array(params[2])

@@ -59,7 +59,7 @@ class Windows(Base):
 
     def _kernel(self, kernel: int, bias: int, *shape: int) -> list[str]:
         w = np.moveaxis(self.array(kernel, *shape), (-1, -2), (0, 1))
-        return [self.weight(kernel, w), *self.weights(bias)]
+        return [self.weight(kernel, w), *self.weights(bias, shape=[-1])]
 
     def conv(
         self, x: int, c: int, co: int, groups: int, kernel_size: Any, strides: Any, dilation: Any,
