@@ -230,7 +230,7 @@ def _bidirectional(builder: OnnxBuilder, layer: Any, x: int) -> int:
 
 
 def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
-    graph, n, mode = builder.graph, builder.graph.node, layer.output_mode
+    graph, n = builder.graph, builder.graph.node
     name, shape = graph[x]
     keys, start = layer.get_vocabulary(include_special_tokens=False), layer._token_start
     if not keys:
@@ -240,12 +240,18 @@ def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
     values = list(range(start, start + len(keys)))
     if layer.mask_token is not None:  # no index, but in mode "int"
         keys.append(layer.mask_token)
-        values.append(0 if mode == "int" else -1)
+        values.append(0 if layer.output_mode == "int" else -1)
     tokens, absent = graph.cast(name, "int64"), -2
     ids = n("LabelEncoder", tokens, domain="ai.onnx.ml", keys_int64s=keys, values_int64s=values,
             default_int64=absent)  # fmt: skip
     bucket = n("Add", n("Mod", tokens, layer.num_oov_indices), layer._oov_start)
     ids = n("Where", n("Equal", ids, absent), bucket, ids)
+    return _encoded(builder, layer, ids, shape)
+
+
+def _encoded(builder: OnnxBuilder, layer: Any, ids: str, shape: Any) -> int:
+    """What `output_mode` makes of indices; those below 0 are of nothing."""
+    graph, n, mode = builder.graph, builder.graph.node, layer.output_mode
     if mode == "int":
         return graph.add(graph.cast(ids), shape)
     out = layer.compute_output_shape(shape)
