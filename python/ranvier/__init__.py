@@ -47,7 +47,7 @@ from ranvier.regularizers import Regularizer
 from ranvier.variables import Variable
 
 if TYPE_CHECKING:
-    from ranvier import inspect, plot, reference, sklearn, testing
+    from ranvier import export, inspect, plot, reference, sklearn, testing
 
 __version__: str = _core.__version__
 
@@ -67,6 +67,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "export",
     "initializers",
     "inspect",
     "layers",
@@ -87,7 +88,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("inspect", "plot", "reference", "sklearn", "testing")
+_LAZY = ("export", "inspect", "plot", "reference", "sklearn", "testing")
 
 
 def version() -> str:
