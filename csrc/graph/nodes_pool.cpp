@@ -1,5 +1,6 @@
 // Pooling, global pooling, upsampling, zero padding, cropping.
 #include "ranvier/nodes_pool.hpp"
+#include "ranvier/text.hpp"
 
 #include <stdexcept>
 
@@ -58,10 +59,11 @@ class GlobalPoolNode final : public Node<T> {
     const char* kind() const override { return max_ ? "global_max_pool" : "global_average_pool"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (x[0].size() != axes_ + 2)
-            throw std::invalid_argument("expected a sample of " + std::to_string(axes_ + 1) +
+            throw std::invalid_argument(Text("expected a sample of ") + std::to_string(axes_ + 1) +
                                         " axes; got shape " + to_string(x[0]));
         if (positions(x[0]) == 0)
-            throw std::invalid_argument("nothing to pool in input of shape " + to_string(x[0]));
+            throw std::invalid_argument(Text("nothing to pool in input of shape ") +
+                                        to_string(x[0]));
         Shape y{x[0].front()};
         if (keepdims_) y.insert(y.end(), axes_, 1);
         y.push_back(x[0].back());

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "ranvier/nodes.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -40,7 +41,7 @@ class DropoutNode final : public Node<T> {
             fits = n[i] == 1 || n[i] == x[i];
         }
         if (!fits)
-            throw std::invalid_argument("noise_shape " + to_string(noise_shape_) +
+            throw std::invalid_argument(Text("noise_shape ") + to_string(noise_shape_) +
                                         " does not fit input of shape " + to_string(x));
         return n;
     }

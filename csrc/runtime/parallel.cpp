@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
 #include "runtime/crowd.hpp"
 
 #ifdef _OPENMP
@@ -49,7 +50,7 @@ int from_environment() {
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
     if (*end != '\0' || n < 1 || n > 4096)
-        throw std::runtime_error("RANVIER_NUM_THREADS must be an integer in 1..4096; got '" +
+        throw std::runtime_error(Text("RANVIER_NUM_THREADS must be an integer in 1..4096; got '") +
                                  std::string(text) + "'");
     return static_cast<int>(n);
 }
@@ -71,7 +72,8 @@ int num_threads() {
 
 void set_num_threads(int n) {
     if (n < 1)
-        throw std::invalid_argument("number of threads must be >= 1; got " + std::to_string(n));
+        throw std::invalid_argument(Text("number of threads must be >= 1; got ") +
+                                    std::to_string(n));
     limit.store(n, std::memory_order_relaxed);
     crowd.forget();
 }
