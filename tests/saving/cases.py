@@ -30,8 +30,6 @@ def _one(shape: tuple[int | None, ...], name: str, *args: Any, **kwargs: Any) ->
     return Case(shape, lambda L, S: [getattr(L, name)(*args, **kwargs)], None, integers, keras)
 
 
-
-
 @ranvier.saving.register_serializable("tests")
 def twice_and(x: Any, more: float = 0.0) -> Any:
     """For a Lambda, in either."""

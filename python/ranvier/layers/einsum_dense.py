@@ -201,12 +201,11 @@ class EinsumDense(Layer):
     def build(self, input_shape: Shape) -> None:
         axes = self._axes = self._axes_of(input_shape)
         self._product = self._as_product(axes)
-        if self._product is None and not hasattr(
-            self.activation or activations.linear, "derivative"
-        ):
+        act = self.activation
+        if self._product is None and act is not None and getattr(act, "native", None) is None:
             raise ValueError(
-                f"{self.label}: {self.activation!r} cannot be the activation of an equation that "
-                "runs in Python; put it behind as a layer"
+                f"{self.label}: the activation {act!r} cannot be that of an equation which runs in "
+                "Python; put it behind the layer"
             )
         make = self.kernel_initializer
         if isinstance(make, initializers.VarianceScaling) and None in (
@@ -276,9 +275,7 @@ class EinsumDense(Layer):
     def backward(self, cache: Any, dy: NDArray[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         x, z = cache
         axes, act = self._axes, self.activation
-        if isinstance(act, activations.RowActivation):
-            dy = act.backward(z, dy)
-        elif act is not None:
+        if act is not None:
             slope = act.derivative(z)
             matrices = slope.ndim > z.ndim  # softmax: one for each row
             dy = np.einsum("...i,...ij->...j", dy, slope) if matrices else dy * slope

@@ -43,6 +43,8 @@ class Lambda(Layer):
     array([[0., 0.]], dtype=float32)
     """
 
+    has_gradient = False
+
     def __init__(
         self,
         function: Callable[..., Any],

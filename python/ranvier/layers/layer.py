@@ -113,6 +113,8 @@ class Layer(Saved, Configurable):
     outside_models: str | None = None
     # Of a layer of your own: what its input must be, as its __init__ or `build` says.
     input_spec: InputSpec | None = None
+    # False: `backward` is only asked for if something before the layer is trained.
+    has_gradient = True
     # Whether a mask (which steps of a sequence count) passes on to the layer after this one.
     supports_masking = False
 

@@ -38,7 +38,7 @@ class SpectralNormalization(Wrapper):
     >>> import numpy as np, ranvier
     >>> dense = ranvier.layers.Dense(2, kernel_initializer="ones")
     >>> layer = ranvier.layers.SpectralNormalization(dense)
-    >>> layer(np.ones((1, 8), "float32"), training=True)
+    >>> layer(np.ones((1, 8), "float32"), training=True).round(3)
     array([[2., 2.]], dtype=float32)
     """
 

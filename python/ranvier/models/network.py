@@ -124,12 +124,6 @@ class Network:
             self.segments.append(
                 _Native(run, self._shapes[start][1:] if run else self.sample_shape, self.dtype)
             )
-        # whether a segment before the i-th has something to train
-        self._trained_before = [False]
-        for segment in self.segments:
-            layers = segment.layers if isinstance(segment, _Native) else [segment]
-            trained = any(layer.trainable_weights for layer in layers)
-            self._trained_before.append(self._trained_before[-1] or trained)
         self._place()
         self._bind()
 
@@ -194,6 +188,14 @@ class Network:
         """The variables that an optimizer updates now."""
         return [s for s in self.slots if s.layer.trains(s.variable)]
 
+    def _trains_before(self, i: int) -> bool:
+        """Whether a segment before the i-th has weights to train."""
+        for segment in self.segments[:i]:
+            layers = segment.layers if isinstance(segment, _Native) else [segment]
+            if any(layer.trainable_weights for layer in layers):
+                return True
+        return False
+
     # -- running ----------------------------------------------------------------------------
 
     def run(
@@ -254,14 +256,14 @@ class Network:
             if isinstance(segment, _Native):
                 runner = segment.runner_for(mask)
                 tape.append((x, mask, runner))  # the mask must live until `backward`
-                wants = self._trained_before[i] or want_input_gradient
+                wants = i > 0 or want_input_gradient
                 x, mask = runner.forward(x, training, stream, wants, mask)
                 self.penalty += runner.penalty
             else:
                 x, mask, cache = self._python(segment, x, training, mask)
                 if segment.activity_regularizer is not None:
                     self.penalty += float(segment.activity_regularizer(x)) / len(x)
-                wanted = self._trained_before[i + 1] or want_input_gradient
+                wanted = segment.has_gradient or want_input_gradient or self._trains_before(i)
                 tape.append((x, cache, wanted))
         self.mask = mask
         return x, tape
@@ -273,13 +275,10 @@ class Network:
         """
         for segment, kept in zip(reversed(self.segments), reversed(tape), strict=True):
             if isinstance(segment, _Native):
-                before: Any = kept[2].backward(kept[0], dy)
-                if before is None:
-                    return None
-                dy = before
+                dy = kept[2].backward(kept[0], dy)
                 continue
             y, cache, wanted = kept
-            if not wanted:  # nothing to train from here on to the front
+            if not wanted:
                 return None
             if segment.activity_regularizer is not None:
                 dy = dy + segment.activity_regularizer.gradient(y) / len(y)
