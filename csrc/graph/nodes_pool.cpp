@@ -108,76 +108,72 @@ class AdaptivePoolNode final : public Node<T> {
         return y;
     }
     double flops(const NodeShapes& s) const override { return static_cast<double>(volume(s.x[0])); }
-    bool backward_reads_y() const override { return max_; }
+    std::size_t cache_bytes(const NodeShapes& s) const override {
+        return max_ ? static_cast<std::size_t>(volume(s.y) * Windows(*this, s.x[0]).index) : 0;
+    }
 
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
-        if (is_even(s)) {
-            if (max_) return max_pool<T>(even(s), r.x[0], r.y, nullptr);
-            return average_pool<T>(even(s), r.x[0], r.y);
-        }
-        each_window(s, [&](index_t from, index_t to, index_t steps, index_t inner) {
-            T* y = r.y + to;
-            for (index_t t = 0; t < steps; ++t) {
-                const T* x = r.x[0] + from + t * inner;
-                for (index_t j = 0; j < inner; ++j)
-                    if (t == 0)
-                        y[j] = x[j];
-                    else if (!max_)
-                        y[j] += x[j];
-                    else if (!(x[j] <= y[j]) && y[j] == y[j])  // NaN comes, and stays
-                        y[j] = x[j];
-            }
-            const T count = static_cast<T>(steps);
-            if (!max_)
-                for (index_t j = 0; j < inner; ++j) y[j] /= count;
+        const Windows w(*this, s.x[0]);
+        if (w.even && max_) return max_pool<T>(w.small, r.x[0], r.y, r.cache);
+        if (w.even) return average_pool<T>(w.small, r.x[0], r.y);
+        each(w, s, [&](const PoolShape& p, index_t from, index_t to) {
+            if (max_)
+                maxpool_forward<T>(p, 0, 1, r.x[0] + from, r.y + to, index(w, r, to));
+            else
+                avgpool_forward<T>(p, 0, 1, r.x[0] + from, r.y + to);
         });
     }
     void backward(const NodeShapes& s, const NodeRun<T>& r) const override {
-        if (!max_ && is_even(s)) return average_pool_backward<T>(even(s), r.dy, r.dx[0]);
+        const Windows w(*this, s.x[0]);
+        if (w.even && max_) return max_pool_backward<T>(w.small, r.dy, r.cache, r.dx[0]);
+        if (w.even) return average_pool_backward<T>(w.small, r.dy, r.dx[0]);
         std::fill_n(r.dx[0], volume(s.x[0]), T(0));
-        each_window(s, [&](index_t from, index_t to, index_t steps, index_t inner) {
-            const T count = static_cast<T>(steps);
-            for (index_t j = 0; j < inner; ++j) {
-                const T dy = r.dy[to + j], y = max_ ? r.y[to + j] : T(0);
-                const T* x = r.x[0] + from + j;
-                T* dx = r.dx[0] + from + j;
-                index_t t = 0;
-                if (max_) {
-                    while (t < steps - 1 &&
-                           (y == y ? x[t * inner] != y : x[t * inner] == x[t * inner]))
-                        ++t;
-                    dx[t * inner] += dy;
-                } else {
-                    for (; t < steps; ++t) dx[t * inner] += dy / count;
-                }
-            }
+        each(w, s, [&](const PoolShape& p, index_t from, index_t to) {
+            const Scratch<T> dx(p.in_image());
+            if (max_)
+                maxpool_backward<T>(p, 0, 1, r.dy + to, index(w, r, to), dx.get());
+            else
+                avgpool_backward<T>(p, 0, 1, r.dy + to, dx.get());
+            add_inplace(p.in_image(), dx.get(), r.dx[0] + from);
         });
     }
 
   private:
-    static index_t before(const Shape& x, std::size_t axis) {
-        return volume(Shape(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(axis)));
+    // The axis as one run of windows for each of `outer` parts, `inner` elements a step. Windows
+    // have ceil(length / size) steps, or one more; if all are alike, they are plain pooling's.
+    struct Windows {
+        index_t outer, length, inner, index = 1;
+        bool even;
+        PoolShape small, large;
+
+        Windows(const AdaptivePoolNode& node, const Shape& x)
+            : length(x[node.axis_]), inner(volume(x, node.axis_ + 1)) {
+            outer = 1;
+            for (std::size_t i = 0; i < node.axis_; ++i) outer *= x[i];
+            even = length % node.size_ == 0;
+            const index_t steps = (length + node.size_ - 1) / node.size_;
+            small = pool_shape({even ? outer : 1, even ? length : steps, inner}, {steps}, {steps},
+                               false);
+            if (!even) large = pool_shape({1, steps + 1, inner}, {steps + 1}, {steps + 1}, false);
+            index = std::max(small.index_bytes(), large.index_bytes());
+        }
+    };
+
+    static void* index(const Windows& w, const NodeRun<T>& r, index_t to) {
+        return r.cache == nullptr ? nullptr : static_cast<char*>(r.cache) + to * w.index;
     }
-    // Windows that are alike and do not overlap are those of plain pooling.
-    bool is_even(const NodeShapes& s) const { return s.x[0][axis_] % size_ == 0; }
-    PoolShape even(const NodeShapes& s) const {
-        const Shape& x = s.x[0];
-        const index_t window = x[axis_] / size_;
-        return pool_shape({before(x, axis_), x[axis_], volume(x, axis_ + 1)}, {window}, {window},
-                          false);
-    }
-    // body(where the window begins in x, where it goes in y, its steps, elements a step); windows
-    // may overlap: those of one run of the axis are one task.
+
+    // body(window, where it begins in x, where it goes in y). Windows may overlap: those of one
+    // part are one task.
     template <class F>
-    void each_window(const NodeShapes& s, F&& body) const {
-        const Shape& x = s.x[0];
-        const index_t length = x[axis_], inner = volume(x, axis_ + 1), outer = before(x, axis_);
-        const int threads = threads_for(4.0 * sizeof(T) * static_cast<double>(volume(x)));
-        parallel_for(outer < threads ? 1 : threads, outer, [&](index_t o) {
+    void each(const Windows& w, const NodeShapes& s, F&& body) const {
+        const int threads = threads_for(4.0 * sizeof(T) * static_cast<double>(volume(s.x[0])));
+        parallel_for(w.outer < threads ? 1 : threads, w.outer, [&](index_t o) {
             for (index_t i = 0; i < size_; ++i) {
-                const index_t first = i * length / size_;
-                const index_t end = ((i + 1) * length + size_ - 1) / size_;
-                body((o * length + first) * inner, (o * size_ + i) * inner, end - first, inner);
+                const index_t first = i * w.length / size_;
+                const index_t end = ((i + 1) * w.length + size_ - 1) / size_;
+                body(end - first == w.small.in[2] ? w.small : w.large,
+                     (o * w.length + first) * w.inner, (o * size_ + i) * w.inner);
             }
         });
     }

@@ -1,4 +1,4 @@
-// Dropout and Gaussian noise: nothing outside training, and no mask or noise is stored.
+// Dropout and Gaussian noise: nothing outside training, and no mask is stored.
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -124,24 +124,32 @@ class GaussianNoiseNode final : public Node<T> {
     bool is_view_in_inference() const override { return true; }
     bool in_place() const override { return true; }
     bool in_place_backward() const override { return true; }
+    // To draw normal numbers again would take longer than to keep them.
+    std::size_t cache_bytes(const NodeShapes& s) const override {
+        return factor_ ? static_cast<std::size_t>(volume(s.y)) * sizeof(T) : 0;
+    }
 
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
-        run(volume(s.y), r, r.x[0], r.y, r.training);
+        const index_t n = volume(s.y);
+        if (!r.training || factor_) {
+            if (r.training) random_normal(r.key, 1.0, stddev_, n, static_cast<T*>(r.cache));
+            return multiply(n, r, r.x[0], r.y);
+        }
+        const Scratch<T> noise(n);
+        random_normal(r.key, 0.0, stddev_, n, noise.get());
+        copy(r.x[0], r.y, n);
+        add_inplace(n, noise.get(), r.y);
     }
     void backward(const NodeShapes& s, const NodeRun<T>& r) const override {
-        run(volume(s.y), r, r.dy, r.dx[0], r.training && factor_);
+        multiply(volume(s.y), r, r.dy, r.dx[0]);
     }
 
   private:
-    void run(index_t n, const NodeRun<T>& r, const T* x, T* y, bool noisy) const {
-        copy(x, y, n);
-        if (!noisy) return;
-        const Scratch<T> noise(n);
-        random_normal(r.key, factor_ ? 1.0 : 0.0, stddev_, n, noise.get());
-        if (factor_)
-            for (index_t i = 0; i < n; ++i) y[i] *= noise.get()[i];
-        else
-            add_inplace(n, noise.get(), y);
+    // By the noise, in training, if it is a factor.
+    void multiply(index_t n, const NodeRun<T>& r, const T* x, T* y) const {
+        if (!r.training || !factor_) return copy(x, y, n);
+        const T* noise = static_cast<const T*>(r.cache);
+        for (index_t i = 0; i < n; ++i) y[i] = x[i] * noise[i];
     }
     static void copy(const T* x, T* y, index_t n) {
         if (x != y) std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(T));

@@ -45,7 +45,7 @@ class EinsumDense(Layer):
     """A perceptron layer over any axes: `y = activation(einsum(equation, x, W) + b)`.
 
     In the engine, as a dense layer between changes of shape, if W's axes are those that are summed
-    over and then new ones, and b has all new ones, which are y's last; else by `numpy.einsum`.
+    over and then new ones, and b has all new ones, which are y's last; else by NumPy.
 
     Args:
         equation: "ab,bc->ac", "...ab,bc->...ac" or "ab...,bc->ac...", with any letters; the first
@@ -242,6 +242,10 @@ class EinsumDense(Layer):
     def is_native(self) -> bool:
         return super().is_native and self._product is not None
 
+    @property
+    def _is_linear(self) -> bool:
+        return self.activation is None or self.activation.native[0] == "linear"
+
     def lower(self, builder: Builder, x: int) -> int:
         graph, axes = builder.graph, self._axes
         assert self._product is not None
@@ -267,19 +271,19 @@ class EinsumDense(Layer):
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
         """Of equations that are no dense layer."""
         axes = self._axes
-        z = np.einsum(f"{axes.x},{axes.kernel}->{axes.y}", x, self.kernel.value, optimize=True)
+        z = _einsum(x, axes.x, self.kernel.value, axes.kernel, axes.y)
         if self.bias is not None:
             z = z + self.bias.value
-        return z if self.activation is None else self.activation(z), (x, z)
+        return z if self._is_linear else self.activation(z), (x, z)
 
     def backward(self, cache: Any, dy: NDArray[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         x, z = cache
-        axes, act = self._axes, self.activation
-        if act is not None:
-            slope = act.derivative(z)
+        axes = self._axes
+        if not self._is_linear:
+            slope = self.activation.derivative(z)
             matrices = slope.ndim > z.ndim  # softmax: one for each row
             dy = np.einsum("...i,...ij->...j", dy, slope) if matrices else dy * slope
-        gradients = [np.einsum(f"{axes.x},{axes.y}->{axes.kernel}", x, dy, optimize=True)]
+        gradients = [_einsum(x, axes.x, dy, axes.y, axes.kernel)]
         if self.bias is not None:
             shape = (1,) * (dy.ndim - self.bias.ndim) + self.bias.shape
             over = tuple(i for i, n in enumerate(shape) if n != dy.shape[i])
@@ -287,7 +291,7 @@ class EinsumDense(Layer):
         # what is in x alone was added up
         alone = [i for i, a in enumerate(axes.x) if a not in axes.kernel + axes.y]
         seen = "".join(a for i, a in enumerate(axes.x) if i not in alone)
-        dx = np.einsum(f"{axes.y},{axes.kernel}->{seen}", dy, self.kernel.value, optimize=True)
+        dx = _einsum(dy, axes.y, self.kernel.value, axes.kernel, seen)
         return np.broadcast_to(np.expand_dims(dx, alone), x.shape), gradients
 
     # -- configuration ----------------------------------------------------------------------
@@ -302,6 +306,30 @@ class EinsumDense(Layer):
             del config[kept_out]
         penalty = regularizers.serialize(self.activity_regularizer)
         return {**config, "activity_regularizer": penalty}
+
+
+def _einsum(a: NDArray[Any], la: str, b: NDArray[Any], lb: str, out: str) -> NDArray[Any]:
+    """`np.einsum(f"{la},{lb}->{out}", a, b)` as matrix products, which it only makes of some.
+
+    `b` has no letters of its own that are not in `out`.
+    """
+    alone = tuple(i for i, x in enumerate(la) if x not in lb + out)
+    if alone:
+        a, la = a.sum(alone), "".join(x for i, x in enumerate(la) if i not in alone)
+    batch = [x for x in la if x in lb and x in out]
+    summed = [x for x in la if x in lb and x not in out]
+    rows = [x for x in la if x not in lb]
+    columns = [x for x in lb if x not in la]
+    size = dict(zip(la + lb, a.shape + b.shape, strict=True))
+
+    def matrices(array: NDArray[Any], letters: str, *groups: list[str]) -> NDArray[Any]:
+        order = [letters.index(x) for group in groups for x in group]
+        return array.transpose(order).reshape([math.prod(size[x] for x in g) for g in groups])
+
+    left, right = matrices(a, la, batch, rows, summed), matrices(b, lb, batch, summed, columns)
+    have = [*batch, *rows, *columns]
+    product = np.matmul(left, right).reshape([size[x] for x in have])
+    return product.transpose([have.index(x) for x in out])
 
 
 def _permuted(graph: Any, x: int, have: str, want: str) -> int:
