@@ -30,6 +30,12 @@ def _one(shape: tuple[int | None, ...], name: str, *args: Any, **kwargs: Any) ->
     return Case(shape, lambda L, S: [getattr(L, name)(*args, **kwargs)], None, integers, keras)
 
 
+@ranvier.saving.register_serializable("tests")
+def twice_and(x: Any, more: float = 0.0) -> Any:
+    """For a Lambda, in either."""
+    return 2 * x[:, 1:] + more
+
+
 CASES: dict[str, Case] = {
     "ELU": _one((4,), "ELU", 0.3),
     "LeakyReLU": _one((4,), "LeakyReLU", negative_slope=0.1),
@@ -109,6 +115,31 @@ CASES: dict[str, Case] = {
         (2, *IMAGE),
         lambda L, S: [L.TimeDistributed(S([L.Conv2D(2, 3), L.Flatten(), L.Dropout(0.1), L.Dense(3)]))],
     ),
+    **{
+        f"Adaptive{kind}Pooling{n}D": _one(
+            (5,) * n + (2,), f"Adaptive{kind}Pooling{n}D", (2, 3, 1)[:n], data_format="channels_first"
+        )
+        for kind in ("Average", "Max") for n in (1, 2, 3)
+    },
+    "EinsumDense": _one((4, 5), "EinsumDense", "abc,cde->abde", (4, 2, 3), "relu", "de",
+                        kernel_regularizer="l2", bias_initializer="ones"),
+    "EinsumDense in Python": _one((4, 5), "EinsumDense", "abc,bcd->adb", (3, 4), "tanh", "b"),
+    "SpectralNormalization": Case(
+        IMAGE, lambda L, S: [L.SpectralNormalization(L.Conv2D(2, 3), power_iterations=2)]
+    ),
+    "SpectralNormalization of an Embedding": Case(
+        (6,), lambda L, S: [L.SpectralNormalization(L.Embedding(9, 4))], integers=9
+    ),
+    "Identity": _one((4,), "Identity"),
+    "ActivityRegularization": _one((4,), "ActivityRegularization", 0.1, 0.2),
+    "Lambda": Case(
+        (4, 3),
+        lambda L, S: [
+            L.Lambda(twice_and, output_shape=(3, 3), arguments={"more": 0.5}), L.Dense(2)
+        ],
+    ),
+    "AlphaDropout": _one((4, 3), "AlphaDropout", 0.2, noise_shape=(None, 1, 3), seed=3),
+    "GaussianDropout": _one((4,), "GaussianDropout", 0.2, seed=3),
     "Dropout": _one((4,), "Dropout", 0.25, noise_shape=(None, 1), seed=3),
     "GaussianNoise": _one((4,), "GaussianNoise", 0.25),
     **{f"SpatialDropout{n}D": _one((3,) * n + (2,), f"SpatialDropout{n}D", 0.2) for n in (1, 2, 3)},
@@ -136,7 +167,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 # Of these there is nothing in a model that a file could hold.
-OUTSIDE = {"Layer", "Wrapper", "StringLookup", "TextVectorization"}
+OUTSIDE = {"InputSpec", "Layer", "Wrapper", "StringLookup", "TextVectorization"}
 
 
 def build(case: Case, kit: Any = ranvier) -> Any:

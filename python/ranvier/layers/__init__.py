@@ -1,6 +1,19 @@
 """Layers, with Keras' names."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from ranvier.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from ranvier.layers.batch_normalization import BatchNormalization
 from ranvier.layers.bidirectional import Bidirectional
 from ranvier.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
@@ -12,6 +25,7 @@ from ranvier.layers.depthwise import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from ranvier.layers.einsum_dense import EinsumDense
 from ranvier.layers.embedding import Embedding
 from ranvier.layers.framing import (
     Cropping1D,
@@ -30,8 +44,10 @@ from ranvier.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from ranvier.layers.group_normalization import GroupNormalization
+from ranvier.layers.identity import ActivityRegularization, Identity, InputSpec
 from ranvier.layers.input import Input, InputLayer
 from ranvier.layers.integer_lookup import IntegerLookup
+from ranvier.layers.lambda_layer import Lambda
 from ranvier.layers.layer import Layer
 from ranvier.layers.layer_normalization import (
     LayerNormalization,
@@ -57,7 +73,12 @@ from ranvier.layers.random_geometry import (
     RandomZoom,
 )
 from ranvier.layers.recurrent import GRU, LSTM, SimpleRNN
-from ranvier.layers.regularization import Dropout, GaussianNoise
+from ranvier.layers.regularization import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+)
 from ranvier.layers.resizing import CenterCrop, Resizing
 from ranvier.layers.rnn import RNN
 from ranvier.layers.shaping import Flatten, Permute, RepeatVector, Reshape
@@ -66,6 +87,7 @@ from ranvier.layers.spatial_dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from ranvier.layers.spectral_normalization import SpectralNormalization
 from ranvier.layers.stacked_cells import StackedRNNCells
 from ranvier.layers.string_lookup import StringLookup
 from ranvier.layers.text_vectorization import TextVectorization
@@ -73,7 +95,10 @@ from ranvier.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTr
 from ranvier.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from ranvier.layers.wrapper import TimeDistributed, Wrapper
 
-# Keras' short names
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Keras' short names, and its long ones
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D
 AvgPool3D = AveragePooling3D
@@ -86,6 +111,36 @@ GlobalMaxPool3D = GlobalMaxPooling3D
 MaxPool1D = MaxPooling1D
 MaxPool2D = MaxPooling2D
 MaxPool3D = MaxPooling3D
+Convolution1D = Conv1D
+Convolution2D = Conv2D
+Convolution3D = Conv3D
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """A layer as Keras 3's dictionary of module, class name, config and registered name."""
+    return dict(serialize_keras_object(layer))
+
+
+def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
+    """The layer that `serialize`, ranvier's or Keras', wrote.
+
+    Raises:
+        ValueError: a name that is not known, or of something that is no layer.
+
+    >>> from ranvier import layers
+    >>> layers.deserialize(layers.serialize(layers.Dense(2, name="given")))
+    <Dense name=given, built=False>
+    """
+    made = deserialize_keras_object(config, custom_objects, family="layer")
+    if not isinstance(made, Layer):
+        raise ValueError(f"a config of a layer was wanted; got {config!r}")
+    return made
+
 
 __all__ = [
     "ELU",
@@ -93,6 +148,14 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+    "AlphaDropout",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -108,6 +171,12 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -115,9 +184,11 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",
+    "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -132,10 +203,13 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "IntegerLookup",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -164,12 +238,15 @@ __all__ = [
     "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "TextVectorization",
@@ -182,4 +259,6 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "deserialize",
+    "serialize",
 ]

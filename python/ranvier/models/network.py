@@ -188,6 +188,14 @@ class Network:
         """The variables that an optimizer updates now."""
         return [s for s in self.slots if s.layer.trains(s.variable)]
 
+    def _trains_before(self, i: int) -> bool:
+        """Whether a segment before the i-th has weights to train."""
+        for segment in self.segments[:i]:
+            layers = segment.layers if isinstance(segment, _Native) else [segment]
+            if any(layer.trainable_weights for layer in layers):
+                return True
+        return False
+
     # -- running ----------------------------------------------------------------------------
 
     def run(
@@ -255,7 +263,8 @@ class Network:
                 x, mask, cache = self._python(segment, x, training, mask)
                 if segment.activity_regularizer is not None:
                     self.penalty += float(segment.activity_regularizer(x)) / len(x)
-                tape.append((x, cache))
+                wanted = segment.has_gradient or want_input_gradient or self._trains_before(i)
+                tape.append((x, cache, wanted))
         self.mask = mask
         return x, tape
 
@@ -268,7 +277,9 @@ class Network:
             if isinstance(segment, _Native):
                 dy = kept[2].backward(kept[0], dy)
                 continue
-            y, cache = kept
+            y, cache, wanted = kept
+            if not wanted:
+                return None
             if segment.activity_regularizer is not None:
                 dy = dy + segment.activity_regularizer.gradient(y) / len(y)
             dx, gradients = segment.backward(cache, dy)
