@@ -3,6 +3,7 @@
 from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from ranvier.layers.batch_normalization import BatchNormalization
 from ranvier.layers.bidirectional import Bidirectional
+from ranvier.layers.categories import CategoryEncoding, Discretization
 from ranvier.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D
 from ranvier.layers.dense import Dense
@@ -30,6 +31,8 @@ from ranvier.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from ranvier.layers.group_normalization import GroupNormalization
+from ranvier.layers.hashing import HashedCrossing, Hashing
+from ranvier.layers.image_adjustments import AutoContrast, Equalization, Solarization
 from ranvier.layers.input import Input, InputLayer
 from ranvier.layers.integer_lookup import IntegerLookup
 from ranvier.layers.layer import Layer
@@ -39,6 +42,7 @@ from ranvier.layers.layer_normalization import (
     UnitNormalization,
 )
 from ranvier.layers.masking import Masking
+from ranvier.layers.pipeline import Pipeline
 from ranvier.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -56,6 +60,19 @@ from ranvier.layers.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from ranvier.layers.random_pixels import (
+    RandomColorDegeneration,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+)
+from ranvier.layers.random_policies import AugMix, RandAugment, RandomColorJitter
+from ranvier.layers.random_warps import RandomPerspective, RandomShear
 from ranvier.layers.recurrent import GRU, LSTM, SimpleRNN
 from ranvier.layers.regularization import Dropout, GaussianNoise
 from ranvier.layers.resizing import CenterCrop, Resizing
@@ -66,6 +83,7 @@ from ranvier.layers.spatial_dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from ranvier.layers.spectrograms import MelSpectrogram, STFTSpectrogram
 from ranvier.layers.stacked_cells import StackedRNNCells
 from ranvier.layers.string_lookup import StringLookup
 from ranvier.layers.text_vectorization import TextVectorization
@@ -93,6 +111,8 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "AugMix",
+    "AutoContrast",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -101,6 +121,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Conv1D",
     "Conv1DTranspose",
@@ -114,8 +135,10 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dropout",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianNoise",
@@ -132,6 +155,8 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Input",
     "InputLayer",
     "IntegerLookup",
@@ -146,15 +171,30 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "MelSpectrogram",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -162,11 +202,13 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -134,9 +134,14 @@ def one_hot(ids: NDArray[np.int64], depth: int, dtype: str) -> NDArray[Any]:
 
 
 def tally(
-    ids: NDArray[np.int64], lengths: NDArray[np.int64], depth: int, dtype: str, once: bool
+    ids: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    depth: int,
+    dtype: str,
+    once: bool,
+    weights: Any = None,
 ) -> NDArray[Any]:
-    """How often each index is in each row (or, if `once`, whether it is)."""
+    """How often (or with which weight) each index is in each row; if `once`, whether it is."""
     rows = np.repeat(np.arange(len(lengths)), lengths)
     kept = (ids >= 0) & (ids < depth)
     rows, ids = rows[kept], ids[kept]
@@ -144,7 +149,7 @@ def tally(
     if once:
         counts[rows, ids] = 1
     else:
-        np.add.at(counts, (rows, ids), 1)
+        np.add.at(counts, (rows, ids), 1 if weights is None else weights[kept])
     return counts
 
 

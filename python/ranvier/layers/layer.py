@@ -112,6 +112,8 @@ class Layer(Saved, Configurable):
     outside_models: str | None = None
     # Whether a mask (which steps of a sequence count) passes on to the layer after this one.
     supports_masking = False
+    # Of a layer written in Python: False lets `backward` be left out where no weights are before.
+    differentiates = True
 
     def __init__(
         self,

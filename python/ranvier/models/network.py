@@ -125,6 +125,7 @@ class Network:
                 _Native(run, self._shapes[start][1:] if run else self.sample_shape, self.dtype)
             )
         self._place()
+        self._first = next((i for i, s in enumerate(self.segments) if _has_weights(s)), 0)
         self._bind()
 
     def _place(self) -> None:
@@ -255,7 +256,9 @@ class Network:
                 x, mask, cache = self._python(segment, x, training, mask)
                 if segment.activity_regularizer is not None:
                     self.penalty += float(segment.activity_regularizer(x)) / len(x)
-                tape.append((x, cache))
+                # before all weights nothing needs a gradient, which not every layer has
+                wanted = segment.differentiates or want_input_gradient or i >= self._first
+                tape.append((x, cache) if wanted else None)
         self.mask = mask
         return x, tape
 
@@ -265,6 +268,8 @@ class Network:
         Returns the gradient of the input, or None if `forward` was not told to provide it.
         """
         for segment, kept in zip(reversed(self.segments), reversed(tape), strict=True):
+            if kept is None:
+                return None
             if isinstance(segment, _Native):
                 dy = kept[2].backward(kept[0], dy)
                 continue
@@ -291,6 +296,12 @@ class Network:
                 self.gradient[at : at + variable.size] = np.reshape(gradient, -1)
             dy = np.ascontiguousarray(dx, self.dtype)
         return dy
+
+
+def _has_weights(segment: _Native | Layer) -> bool:
+    """Whether any of its variables may be trained."""
+    layers = segment.layers if isinstance(segment, _Native) else [segment]
+    return any(v.trainable for layer in layers for v in layer.all_variables())
 
 
 def _takes_mask(layer: Layer) -> bool:

@@ -1,0 +1,221 @@
+"""Layers that apply several changes to images in training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranvier._checks import number
+from ranvier.layers._image import INTERPOLATIONS, one_of
+from ranvier.layers._pixels import RandomPixelLayer, unit_range
+from ranvier.layers.image_adjustments import AutoContrast, Equalization, Solarization
+from ranvier.layers.layer import positive_int
+from ranvier.layers.random_color import RandomBrightness, RandomContrast
+from ranvier.layers.random_geometry import RandomRotation, RandomTranslation
+from ranvier.layers.random_pixels import (
+    RandomColorDegeneration,
+    RandomHue,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+)
+from ranvier.layers.random_warps import RandomShear
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+
+class _Policy(RandomPixelLayer):
+    """Base: layers within, each with a seed of its own that follows from the layer's."""
+
+    factor: Any
+    interpolation: str
+
+    def _make(self, kind: Any, *args: Any, **kwargs: Any) -> Any:
+        if kind not in (AutoContrast, Equalization):
+            kwargs["seed"] = self._stream_seed + len(self._parts) + 1
+        return kind(*args, dtype=self.dtype, **kwargs)
+
+    def _set_parts(self) -> None:
+        """All changes of RandAugment and AugMix."""
+        self.factor = unit_range(self, "factor", self.factor)
+        self.interpolation = one_of(self, "interpolation", self.interpolation, INTERPOLATIONS)
+        f, how, levels = self.factor, {"interpolation": self.interpolation}, self.value_range
+        ranged = {"value_range": levels}
+        bits = max(1, int(8 * f[1]))
+        for kind, args, kwargs in (
+            (RandomShear, (f, f), how),
+            (RandomTranslation, (f, f), how),
+            (RandomRotation, (f,), how),
+            (RandomPosterization, (bits,), ranged),
+            (Solarization, (f, f), ranged),
+            (AutoContrast, (), ranged),
+            (Equalization, (), ranged),
+            (RandomBrightness, (f,), ranged),
+            (RandomColorDegeneration, (f,), ranged),
+            (RandomContrast, (f,), ranged),
+            (RandomSharpness, (f,), ranged),
+        ):
+            self._parts.append(self._make(kind, *args, **kwargs))
+
+    def __init__(self, value_range: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._set_range(value_range)
+        self._parts: list[Any] = []
+
+
+class RandomColorJitter(_Policy):
+    """Changes brightness, contrast, saturation and hue in training; `y = x` otherwise.
+
+    Args:
+        value_range: (low, high) of the values. Default (0, 255).
+        brightness_factor, contrast_factor, saturation_factor, hue_factor: the factors of
+            `RandomBrightness`, `RandomContrast`, `RandomSaturation` and `RandomHue`, which act in
+            this order; None (default) leaves one out.
+        seed: an integer, or None (drawn from the generator that `set_random_seed` seeds).
+        data_format: "channels_last" (default) or "channels_first".
+
+    >>> import numpy as np, ranvier
+    >>> jitter = ranvier.layers.RandomColorJitter(brightness_factor=(0.2, 0.2))
+    >>> jitter(np.array([[[10.0], [250.0]]]))[0, :, 0]
+    array([ 61., 255.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        brightness_factor: Any = None,
+        contrast_factor: Any = None,
+        saturation_factor: Any = None,
+        hue_factor: Any = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range, seed=seed, data_format=data_format, **kwargs)
+        self.brightness_factor = brightness_factor
+        self.contrast_factor = contrast_factor
+        self.saturation_factor = saturation_factor
+        self.hue_factor = hue_factor
+        for kind, factor in (
+            (RandomBrightness, brightness_factor),
+            (RandomContrast, contrast_factor),
+            (RandomSaturation, saturation_factor),
+            (RandomHue, hue_factor),
+        ):
+            if factor is not None:
+                self._parts.append(self._make(kind, factor, self.value_range))
+
+    def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
+        for part in self._parts:
+            x = part(x, training=True)
+        return x
+
+
+class RandAugment(_Policy):
+    """Applies some of eleven changes, drawn for each batch, in training; `y = x` otherwise.
+
+    Shear, translation, rotation, posterization, solarization, contrast stretched, equalization,
+    brightness, colour, contrast, sharpness.
+
+    Args:
+        value_range: (low, high) of the values. Default (0, 255).
+        num_ops: how many changes, one after the other. Default 2.
+        factor: their strength: (lower, upper) within [0, 1], or a number f for (0, f).
+            Default 0.5.
+        interpolation: "bilinear" (default) or "nearest".
+        seed: an integer, or None (drawn from the generator that `set_random_seed` seeds).
+        data_format: "channels_last" (default) or "channels_first".
+
+    Reference: Cubuk et al., RandAugment, arXiv 1909.13719 (2019).
+
+    >>> import numpy as np, ranvier
+    >>> ranvier.layers.RandAugment(seed=1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
+    """
+
+    _channels = (1, 3)
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        num_ops: int = 2,
+        factor: Any = 0.5,
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range, seed=seed, data_format=data_format, **kwargs)
+        self.num_ops = positive_int(self, "num_ops", num_ops)
+        self.factor = factor
+        self.interpolation = interpolation
+        self._set_parts()
+
+    def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
+        for k in rng.integers(len(self._parts), size=self.num_ops):
+            x = self._parts[k](x, training=True)
+        return x
+
+
+class AugMix(_Policy):
+    """Mixes images with chains of changes of them in training; `y = x` otherwise.
+
+    `y = clip(m x + (1 - m) sum_k w_k chain_k(x))`, m of a Beta and w of a Dirichlet distribution,
+    chains of the changes of `RandAugment` or of none; all drawn for each batch.
+
+    Args:
+        value_range: (low, high) of the values. Default (0, 255).
+        num_chains: how many chains. Default 3.
+        chain_depth: the greatest length of a chain. Default 3.
+        factor: the changes' strength, as in `RandAugment`. Default 0.3.
+        alpha: of both distributions, > 0. Default 1.
+        all_ops: False leaves out brightness, colour, contrast and sharpness. Default True.
+        interpolation, seed, data_format: as in `RandAugment`.
+
+    Reference: Hendrycks et al., AugMix, arXiv 1912.02781 (2019).
+
+    >>> import numpy as np, ranvier
+    >>> ranvier.layers.AugMix(seed=1)(np.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
+    """
+
+    _channels = (1, 3)
+
+    def __init__(
+        self,
+        value_range: Any = (0, 255),
+        num_chains: int = 3,
+        chain_depth: int = 3,
+        factor: Any = 0.3,
+        alpha: float = 1.0,
+        all_ops: bool = True,
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range, seed=seed, data_format=data_format, **kwargs)
+        self.num_chains = positive_int(self, "num_chains", num_chains)
+        self.chain_depth = positive_int(self, "chain_depth", chain_depth)
+        self.factor = factor
+        self.alpha = number(self.label, "alpha", alpha, 1e-9)
+        self.all_ops = bool(all_ops)
+        self.interpolation = interpolation
+        self._set_parts()
+        if not all_ops:
+            del self._parts[7:]
+
+    def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
+        shares = rng.dirichlet([self.alpha] * self.num_chains)
+        kept = float(rng.beta(self.alpha, self.alpha))
+        y = kept * x
+        for share in shares:
+            chain = x
+            for k in rng.integers(len(self._parts) + 1, size=self.chain_depth):
+                if k < len(self._parts):
+                    chain = self._parts[k](chain, training=True)
+            y += float((1 - kept) * share) * chain
+        return np.clip(y, *self._limits)
