@@ -23,7 +23,7 @@ class RandomShear(RandomPixelLayer):
     factor.
 
     Args:
-        x_factor: of u: (lower, upper) within [0, 1], or a number f for (-f, f). Default 0.
+        x_factor: of u: (lower, upper), or a number f in [-1, 1] for (-|f|, |f|). Default 0.
         y_factor: of v, likewise.
         interpolation, fill_mode, fill_value, data_format, seed: as in `RandomRotation`.
 
@@ -46,14 +46,16 @@ class RandomShear(RandomPixelLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, data_format=data_format, **kwargs)
-        self.x_factor = factor_range(self, "x_factor", x_factor, 0, 1)
-        self.y_factor = factor_range(self, "y_factor", y_factor, 0, 1)
+        self.x_factor = x_factor
+        self.y_factor = y_factor
+        self._across = factor_range(self, "x_factor", x_factor, -1, 1)
+        self._down = factor_range(self, "y_factor", y_factor, -1, 1)
         self.interpolation = one_of(self, "interpolation", interpolation, INTERPOLATIONS)
         self.fill_mode = one_of(self, "fill_mode", fill_mode, FILL_MODES)
         self.fill_value = number(self.label, "fill_value", fill_value)
 
     def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
-        sign, down, across = self.draws(x, rng, UNIT, self.y_factor, self.x_factor)
+        sign, down, across = self.draws(x, rng, UNIT, self._down, self._across)
         sign = np.where(sign > 0.5, -1, 1)
         t = np.zeros((len(x), 8))
         t[:, [0, 4]] = 1
