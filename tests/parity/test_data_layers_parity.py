@@ -203,9 +203,7 @@ def test_stft_with_keras_weights(case: Case, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("window", ["hann", "hamming", None, "array"])
 @pytest.mark.parametrize("scaling", ["density", "spectrum", None])
 @pytest.mark.parametrize("periodic", [False, True])
-def test_stft_kernels(
-    window: Any, scaling: Any, periodic: bool, rng: np.random.Generator
-) -> None:
+def test_stft_kernels(window: Any, scaling: Any, periodic: bool, rng: np.random.Generator) -> None:
     given = rng.uniform(0.5, 1, 24).tolist() if window == "array" else window
     for side in ("real", "imag"):
         theirs = keras.initializers.STFT(side, given, scaling, periodic)

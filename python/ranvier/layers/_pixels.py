@@ -68,29 +68,24 @@ class PixelLayer(ImageLayer):
         """What becomes of images (N, H, W, C), which stay as they are."""
         raise NotImplementedError
 
-    def _generator(self) -> Any:
-        return None
-
-    def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
+    def forward(
+        self, x: NDArray[Any], training: bool = False, stream: int = 0
+    ) -> tuple[NDArray[Any], Any]:
         if not (training or self._always):
             return x.copy(), None
+        from numpy.random import default_rng
+
+        rng = default_rng([getattr(self, "_stream_seed", 0), stream])
         if self.channels_first:
-            y = np.moveaxis(self.change(np.moveaxis(x, 1, -1), self._generator()), -1, 1)
-        else:
-            y = self.change(x, self._generator())
-        return y, True
+            return np.moveaxis(self.change(np.moveaxis(x, 1, -1), rng), -1, 1), True
+        return self.change(x, rng), True
 
     def backward(self, cache: Any, dy: NDArray[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         return (dy, []) if cache is None else super().backward(cache, dy)
 
 
 class RandomPixelLayer(PixelLayer, RandomImageLayer):
-    """Base of those that draw numbers: anew at each call, the same for the same seed."""
-
-    def _generator(self) -> Any:
-        from numpy.random import default_rng
-
-        return default_rng([self._stream_seed, self._next_stream()])
+    """Base of those that draw numbers: anew at each step, the same for the same seed."""
 
     def draws(
         self, x: NDArray[Any], rng: Generator, *ranges: tuple[float, float]

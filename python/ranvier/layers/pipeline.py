@@ -40,16 +40,10 @@ class Pipeline(Nested):
         good = isinstance(layers, (list, tuple)) and len(layers) > 0
         if not good or not all(isinstance(layer, Layer) for layer in layers):
             raise ValueError(f"{self.label}: `layers` must be a list of layers; got {layers!r}")
-        # Keras' name, under which files have them
-        self._pipeline_layers: list[Layer] = list(layers)
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, in order."""
-        return self._pipeline_layers
+        self.layers: list[Layer] = list(layers)
 
     def inner_layers(self) -> list[Layer]:
-        return self._pipeline_layers
+        return self.layers
 
     @property
     def dtype(self) -> str:

@@ -10,7 +10,7 @@ from ranvier._checks import number
 from ranvier.layers._image import INTERPOLATIONS, one_of
 from ranvier.layers._pixels import RandomPixelLayer, unit_range
 from ranvier.layers.image_adjustments import AutoContrast, Equalization, Solarization
-from ranvier.layers.layer import positive_int
+from ranvier.layers.layer import positive_int, snake_case
 from ranvier.layers.random_color import RandomBrightness, RandomContrast
 from ranvier.layers.random_geometry import RandomRotation, RandomTranslation
 from ranvier.layers.random_pixels import (
@@ -28,24 +28,37 @@ if TYPE_CHECKING:
 
 
 class _Policy(RandomPixelLayer):
-    """Base: layers within, each with a seed of its own that follows from the layer's."""
+    """Base: layers within, whose numbers follow from the layer's own."""
 
     factor: Any
     interpolation: str
 
-    def _make(self, kind: Any, *args: Any, **kwargs: Any) -> Any:
+    def _add(self, kind: Any, *args: Any, **kwargs: Any) -> None:
         if kind not in (AutoContrast, Equalization):
-            kwargs["seed"] = self._stream_seed + len(self._parts) + 1
-        return kind(*args, dtype=self.dtype, **kwargs)
+            kwargs["seed"] = 0
+        part = kind(*args, dtype=self.dtype, **kwargs)
+        self._parts.append(part)
+        # the name under which Keras has it in files
+        setattr(self, snake_case(kind.__name__), part)
 
-    def _set_parts(self) -> None:
-        """All changes of RandAugment and AugMix."""
+    def inner_layers(self) -> list[Any]:
+        """Those within, which have no weights."""
+        return self._parts
+
+    def _apply(self, k: int, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
+        part = self._parts[k]
+        part._calls = int(rng.integers(2**62))
+        y: NDArray[Any] = part(x, training=True)
+        return y
+
+    def _set_parts(self, colours: bool = True) -> None:
+        """The changes of RandAugment and AugMix."""
         self.factor = unit_range(self, "factor", self.factor)
         self.interpolation = one_of(self, "interpolation", self.interpolation, INTERPOLATIONS)
         f, how, levels = self.factor, {"interpolation": self.interpolation}, self.value_range
         ranged = {"value_range": levels}
         bits = max(1, int(8 * f[1]))
-        for kind, args, kwargs in (
+        changes: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
             (RandomShear, (f, f), how),
             (RandomTranslation, (f, f), how),
             (RandomRotation, (f,), how),
@@ -57,8 +70,9 @@ class _Policy(RandomPixelLayer):
             (RandomColorDegeneration, (f,), ranged),
             (RandomContrast, (f,), ranged),
             (RandomSharpness, (f,), ranged),
-        ):
-            self._parts.append(self._make(kind, *args, **kwargs))
+        ]
+        for kind, args, kwargs in changes[: None if colours else 7]:
+            self._add(kind, *args, **kwargs)
 
     def __init__(self, value_range: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -106,11 +120,11 @@ class RandomColorJitter(_Policy):
             (RandomHue, hue_factor),
         ):
             if factor is not None:
-                self._parts.append(self._make(kind, factor, self.value_range))
+                self._add(kind, factor, self.value_range)
 
     def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
-        for part in self._parts:
-            x = part(x, training=True)
+        for k in range(len(self._parts)):
+            x = self._apply(k, x, rng)
         return x
 
 
@@ -156,7 +170,7 @@ class RandAugment(_Policy):
 
     def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
         for k in rng.integers(len(self._parts), size=self.num_ops):
-            x = self._parts[k](x, training=True)
+            x = self._apply(k, x, rng)
         return x
 
 
@@ -204,9 +218,7 @@ class AugMix(_Policy):
         self.alpha = number(self.label, "alpha", alpha, 1e-9)
         self.all_ops = bool(all_ops)
         self.interpolation = interpolation
-        self._set_parts()
-        if not all_ops:
-            del self._parts[7:]
+        self._set_parts(self.all_ops)
 
     def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
         shares = rng.dirichlet([self.alpha] * self.num_chains)
@@ -216,6 +228,6 @@ class AugMix(_Policy):
             chain = x
             for k in rng.integers(len(self._parts) + 1, size=self.chain_depth):
                 if k < len(self._parts):
-                    chain = self._parts[k](chain, training=True)
+                    chain = self._apply(k, chain, rng)
             y += float((1 - kept) * share) * chain
         return np.clip(y, *self._limits)
