@@ -132,17 +132,24 @@ def test_compute_mask(rng: np.random.Generator) -> None:
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Activation": {"activation": "relu"},
+    "CategoryEncoding": {"num_tokens": 2},
     "CenterCrop": {"height": 2, "width": 2},
     "Dense": {"units": 2},
+    "Discretization": {"num_bins": 2},
     "Dropout": {"rate": 0.5},
     "Embedding": {"input_dim": 3, "output_dim": 2},
     "GaussianNoise": {"stddev": 0.5},
     "InputLayer": {"shape": (2,)},
     "Permute": {"dims": (2, 1)},
     "RandomBrightness": {"factor": 0.1},
+    "RandomColorDegeneration": {"factor": 0.1},
     "RandomContrast": {"factor": 0.1},
     "RandomCrop": {"height": 2, "width": 2},
+    "RandomHue": {"factor": 0.1},
+    "RandomPosterization": {"factor": 2},
     "RandomRotation": {"factor": 0.1},
+    "RandomSaturation": {"factor": 0.1},
+    "RandomSharpness": {"factor": 0.1},
     "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
     "RandomZoom": {"height_factor": 0.1},
     "RepeatVector": {"n": 2},
@@ -162,6 +169,7 @@ for _name in ("SimpleRNN", "LSTM", "GRU"):
 # the base class, those that only wrap, and those that Keras does not have without TensorFlow
 NOT_LAYERS = {"Input", "Layer", "Wrapper", "TimeDistributed", "RNN", "Bidirectional"}
 NOT_LAYERS |= {"StackedRNNCells", "IntegerLookup", "StringLookup", "TextVectorization"}
+NOT_LAYERS |= {"Hashing", "HashedCrossing", "Pipeline"}
 
 
 @pytest.mark.parametrize("name", [n for n in L.__all__ if n not in NOT_LAYERS])

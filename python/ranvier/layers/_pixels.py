@@ -53,6 +53,8 @@ class PixelLayer(ImageLayer):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
+        if 0 in input_shape[1:]:
+            raise ValueError(f"{self.label}: images {tuple(input_shape)} have no pixels")
         channels = input_shape[1 if self.channels_first else -1]
         if self._channels and channels not in (*self._channels, None):
             raise ValueError(
