@@ -3,7 +3,12 @@
 from ranvier.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from ranvier.layers.batch_normalization import BatchNormalization
 from ranvier.layers.bidirectional import Bidirectional
-from ranvier.layers.categories import CategoryEncoding, Discretization
+from ranvier.layers.categories import (
+    CategoryEncoding,
+    Discretization,
+    HashedCrossing,
+    Hashing,
+)
 from ranvier.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D
 from ranvier.layers.dense import Dense
@@ -31,8 +36,6 @@ from ranvier.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from ranvier.layers.group_normalization import GroupNormalization
-from ranvier.layers.hashing import HashedCrossing, Hashing
-from ranvier.layers.image_adjustments import AutoContrast, Equalization, Solarization
 from ranvier.layers.input import Input, InputLayer
 from ranvier.layers.integer_lookup import IntegerLookup
 from ranvier.layers.layer import Layer
@@ -52,7 +55,13 @@ from ranvier.layers.pooling import (
     MaxPooling3D,
 )
 from ranvier.layers.preprocessing import Normalization, Rescaling
-from ranvier.layers.random_color import RandomBrightness, RandomContrast
+from ranvier.layers.random_color import (
+    AutoContrast,
+    Equalization,
+    RandomBrightness,
+    RandomContrast,
+    Solarization,
+)
 from ranvier.layers.random_geometry import (
     RandomCrop,
     RandomFlip,

@@ -79,6 +79,19 @@ def read_numbers(owner: str, x: Any) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
+def read_values(owner: str, x: Any) -> tuple[list[Any], tuple[int, ...]]:
+    """All strings or all integers in `x`, row by row, and its shape; floats as they are."""
+    first = x
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if isinstance(first, (str, bytes)) or getattr(first, "dtype", np.dtype(int)).kind not in "biuf":
+        return read_words(owner, x, "utf-8")
+    array = _dtypes.as_numeric(owner, x)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{owner}: expected finite numbers; got {array[~np.isfinite(array)][0]}")
+    return array.reshape(-1).tolist(), array.shape
+
+
 class Words:
     """What number each word has."""
 

@@ -9,9 +9,14 @@ import numpy as np
 from ranvier._checks import number
 from ranvier.layers._image import INTERPOLATIONS, one_of
 from ranvier.layers._pixels import RandomPixelLayer, unit_range
-from ranvier.layers.image_adjustments import AutoContrast, Equalization, Solarization
 from ranvier.layers.layer import positive_int, snake_case
-from ranvier.layers.random_color import RandomBrightness, RandomContrast
+from ranvier.layers.random_color import (
+    AutoContrast,
+    Equalization,
+    RandomBrightness,
+    RandomContrast,
+    Solarization,
+)
 from ranvier.layers.random_geometry import RandomRotation, RandomTranslation
 from ranvier.layers.random_pixels import (
     RandomColorDegeneration,

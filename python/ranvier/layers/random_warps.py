@@ -31,7 +31,7 @@ class RandomShear(RandomPixelLayer):
     >>> x = np.arange(6.0).reshape(2, 3, 1)
     >>> ranvier.layers.RandomShear((1, 1), fill_mode="nearest", seed=1)(x)[:, :, 0]
     array([[0., 1., 2.],
-           [4., 5., 5.]], dtype=float32)
+           [3., 3., 4.]], dtype=float32)
     """
 
     def __init__(

@@ -38,12 +38,10 @@ class STFTSpectrogram(Layer):
         frame_length: samples of a frame. Default 256.
         frame_step: from frame to frame. Default frame_length // 2.
         fft_length: n, at least `frame_length`. Default the next power of two.
-        window: "hann" (default), "hamming", an array, or None.
-        periodic: whether the window is periodic. Default False.
-        scaling: of the window: "density" (default), "spectrum" or None.
+        window, periodic, scaling: as in `initializers.STFT`.
         padding: "valid" (default) or "same".
         expand_dims: an axis of its own for the input's channels. Default False.
-        data_format: "channels_last" (default, (N, T, C)) or "channels_first" ((N, C, T)).
+        data_format: "channels_last" (default) or "channels_first".
 
     Shapes: (N, T, C) to (N, T', C K), with `expand_dims` to (N, T', K, C), K = n // 2 + 1 (twice
     that for "stft"); (N, C, T) to (N, C K, T') or (N, C, T', K).
@@ -226,7 +224,7 @@ class MelSpectrogram(Layer):
     `y = 10 log10 max(M |z|^e, min_power) - 10 log10 ref_power`, z the Fourier transform of frames
     about every `sequence_stride`-th sample (the ends mirrored), M triangles whose ends lie evenly
     on the scale `2595 log10(1 + f / 700 Hz)`; at most `top_db` below the batch's loudest value.
-    The layer has no gradient, which only weights in front of it would need.
+    It has no gradient.
 
     Args:
         fft_length: of the transform. Default 2048.
@@ -237,9 +235,7 @@ class MelSpectrogram(Layer):
         num_mel_bins: bands. Default 128.
         min_freq, max_freq: their ends in Hz. Default 20, and half the sampling rate.
         power_to_db: False leaves `M |z|^e`. Default True.
-        top_db: Default 80.
-        mag_exp: e. Default 2.
-        min_power, ref_power: Default 1e-10 and 1.
+        top_db, mag_exp (e), min_power, ref_power: see above. Default 80, 2, 1e-10, 1.
 
     Shapes: (N, T) to (N, num_mel_bins, T'), (T,) to (num_mel_bins, T').
 
