@@ -133,8 +133,10 @@ def test_compute_mask(rng: np.random.Generator) -> None:
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Activation": {"activation": "relu"},
     "AlphaDropout": {"rate": 0.5},
+    "CategoryEncoding": {"num_tokens": 2},
     "CenterCrop": {"height": 2, "width": 2},
     "Dense": {"units": 2},
+    "Discretization": {"num_bins": 2},
     "Dropout": {"rate": 0.5},
     "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 2},
     "Embedding": {"input_dim": 3, "output_dim": 2},
@@ -144,9 +146,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Lambda": {"function": lambda x: x, "mask": lambda x, m: m},
     "Permute": {"dims": (2, 1)},
     "RandomBrightness": {"factor": 0.1},
+    "RandomColorDegeneration": {"factor": 0.1},
     "RandomContrast": {"factor": 0.1},
     "RandomCrop": {"height": 2, "width": 2},
+    "RandomHue": {"factor": 0.1},
+    "RandomPosterization": {"factor": 2},
     "RandomRotation": {"factor": 0.1},
+    "RandomSaturation": {"factor": 0.1},
+    "RandomSharpness": {"factor": 0.1},
     "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
     "RandomZoom": {"height_factor": 0.1},
     "RepeatVector": {"n": 2},
@@ -169,6 +176,7 @@ for _name in ("SimpleRNN", "LSTM", "GRU"):
 NOT_LAYERS = {"Input", "Layer", "Wrapper", "TimeDistributed", "RNN", "Bidirectional"}
 NOT_LAYERS |= {"InputSpec", "SpectralNormalization", "deserialize", "serialize"}
 NOT_LAYERS |= {"StackedRNNCells", "IntegerLookup", "StringLookup", "TextVectorization"}
+NOT_LAYERS |= {"Hashing", "HashedCrossing", "Pipeline"}
 
 
 @pytest.mark.parametrize("name", [n for n in L.__all__ if n not in NOT_LAYERS])

@@ -90,6 +90,34 @@ CASES: dict[str, Case] = {
     "RandomRotation": _one(IMAGE, "RandomRotation", 0.1, fill_mode="constant"),
     "RandomTranslation": _one(IMAGE, "RandomTranslation", 0.1, 0.2),
     "RandomZoom": _one(IMAGE, "RandomZoom", 0.1),
+    "AutoContrast": _one(IMAGE, "AutoContrast", (-1, 4)),
+    "Equalization": _one(IMAGE, "Equalization", (-5, 5), bins=8, keras=False),
+    "Solarization": _one(IMAGE, "Solarization", 0.1, (0.2, 0.3), value_range=[-1, 1]),
+    "RandomColorDegeneration": _one(IMAGE, "RandomColorDegeneration", 0.3, seed=2),
+    "RandomColorJitter": _one(IMAGE, "RandomColorJitter", (0, 1), 0.1, contrast_factor=0.2),
+    "RandomErasing": _one(IMAGE, "RandomErasing", 0.5, (0.1, 0.2), [1, 2, 3]),
+    "RandomGaussianBlur": _one(IMAGE, "RandomGaussianBlur", (0.2, 0.5), 5, 0.7),
+    "RandomGrayscale": _one(IMAGE, "RandomGrayscale", 0.3),
+    "RandomHue": _one(IMAGE, "RandomHue", 0.3, [0, 1]),
+    "RandomInvert": _one(IMAGE, "RandomInvert", (0.1, 0.2)),
+    "RandomPerspective": _one(IMAGE, "RandomPerspective", 0.5, 0.2, "nearest", 3.0),
+    "RandomPosterization": _one(IMAGE, "RandomPosterization", (2, 4)),
+    "RandomSaturation": _one(IMAGE, "RandomSaturation", (0.4, 0.6)),
+    "RandomSharpness": _one(IMAGE, "RandomSharpness", 0.4),
+    "RandomShear": _one(IMAGE, "RandomShear", (0.1, 0.2), (0.1, 0.3), fill_mode="wrap"),
+    "RandAugment": _one(IMAGE, "RandAugment", (0, 1), 3, factor=0.1, seed=4),
+    "AugMix": _one(IMAGE, "AugMix", num_chains=2, alpha=0.5, all_ops=False),
+    "STFTSpectrogram": _one((90, 2), "STFTSpectrogram", "psd", 16, window="hamming"),
+    "MelSpectrogram": _one((900,), "MelSpectrogram", 128, 64, num_mel_bins=9, keras=False),
+    "CategoryEncoding": _one((3,), "CategoryEncoding", 9, "count", integers=9),
+    "Discretization": _one((3,), "Discretization", [-0.5, 0.5], output_mode="one_hot"),
+    "Discretization adapted": _one((3,), "Discretization", num_bins=3),
+    "Hashing": _one((3,), "Hashing", 5, salt=3, output_mode="count", integers=9, keras=False),
+    "Pipeline": Case(
+        IMAGE,
+        lambda L, S: [L.Pipeline([L.AutoContrast(), L.RandomFlip(), L.Conv2D(2, 3), L.Flatten()]),
+                      L.Dense(2)],
+    ),
     "CenterCrop": _one(IMAGE, "CenterCrop", 4, 4),
     "Resizing": _one(IMAGE, "Resizing", 4, 6),
     "GRU": _one(STEPS, "GRU", 3, reset_after=False, return_sequences=True),
@@ -167,7 +195,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 # Of these there is nothing in a model that a file could hold.
-OUTSIDE = {"InputSpec", "Layer", "Wrapper", "StringLookup", "TextVectorization"}
+OUTSIDE = {"HashedCrossing", "InputSpec", "Layer", "Wrapper", "StringLookup", "TextVectorization"}
 
 
 def build(case: Case, kit: Any = ranvier) -> Any:
@@ -178,6 +206,9 @@ def build(case: Case, kit: Any = ranvier) -> Any:
     for layer in model.layers:
         if type(layer).__name__ == "Normalization" and getattr(layer, "mean", None) is None:
             layer.adapt(np.random.default_rng(5).normal(2.0, 3.0, (50, *case.shape)))
+        if getattr(layer, "num_bins", None) and hasattr(layer, "update_state"):
+            layer.update_state(np.random.default_rng(5).normal(2.0, 3.0, (50, *case.shape)))
+            layer.finalize_state()
     return model
 
 

@@ -16,6 +16,12 @@ from ranvier.layers.adaptive_pooling import (
 )
 from ranvier.layers.batch_normalization import BatchNormalization
 from ranvier.layers.bidirectional import Bidirectional
+from ranvier.layers.categories import (
+    CategoryEncoding,
+    Discretization,
+    HashedCrossing,
+    Hashing,
+)
 from ranvier.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D
 from ranvier.layers.dense import Dense
@@ -55,6 +61,7 @@ from ranvier.layers.layer_normalization import (
     UnitNormalization,
 )
 from ranvier.layers.masking import Masking
+from ranvier.layers.pipeline import Pipeline
 from ranvier.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -64,7 +71,13 @@ from ranvier.layers.pooling import (
     MaxPooling3D,
 )
 from ranvier.layers.preprocessing import Normalization, Rescaling
-from ranvier.layers.random_color import RandomBrightness, RandomContrast
+from ranvier.layers.random_color import (
+    AutoContrast,
+    Equalization,
+    RandomBrightness,
+    RandomContrast,
+    Solarization,
+)
 from ranvier.layers.random_geometry import (
     RandomCrop,
     RandomFlip,
@@ -72,6 +85,19 @@ from ranvier.layers.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from ranvier.layers.random_pixels import (
+    RandomColorDegeneration,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+)
+from ranvier.layers.random_policies import AugMix, RandAugment, RandomColorJitter
+from ranvier.layers.random_warps import RandomPerspective, RandomShear
 from ranvier.layers.recurrent import GRU, LSTM, SimpleRNN
 from ranvier.layers.regularization import (
     AlphaDropout,
@@ -88,6 +114,7 @@ from ranvier.layers.spatial_dropout import (
     SpatialDropout3D,
 )
 from ranvier.layers.spectral_normalization import SpectralNormalization
+from ranvier.layers.spectrograms import MelSpectrogram, STFTSpectrogram
 from ranvier.layers.stacked_cells import StackedRNNCells
 from ranvier.layers.string_lookup import StringLookup
 from ranvier.layers.text_vectorization import TextVectorization
@@ -156,6 +183,8 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "AlphaDropout",
+    "AugMix",
+    "AutoContrast",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -164,6 +193,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Conv1D",
     "Conv1DTranspose",
@@ -183,9 +213,11 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -203,6 +235,8 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
@@ -220,15 +254,30 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "MelSpectrogram",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -236,6 +285,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -243,6 +293,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -347,7 +347,8 @@ class Layer(Saved, Configurable):
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
         """A layer of your own: its output, and what `backward` needs.
 
-        If it has an argument `mask`, it gets the input's mask (1 for steps that count), or None.
+        If it has an argument `mask`, it gets the input's mask (1 for steps that count), or None;
+        if it has `stream`, the number of the step, from which to make random numbers anew.
         """
         raise NotImplementedError(
             f"{self.label} must write forward(x, training), which returns (output, cache)"

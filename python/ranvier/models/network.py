@@ -217,15 +217,16 @@ class Network:
                 else:
                     x, mask = runner.predict(x, _CHUNK, mask)
             else:
-                x, mask, _ = self._python(segment, x, training, mask)
+                x, mask, _ = self._python(segment, x, training, mask, stream)
         return x
 
     def _python(
-        self, layer: Layer, x: NDArray[Any], training: bool, mask: NDArray[Any] | None
+        self, layer: Layer, x: NDArray[Any], training: bool, mask: NDArray[Any] | None, stream: int
     ) -> tuple[NDArray[Any], NDArray[Any] | None, Any]:
         """Output, its mask, and what `backward` needs."""
-        more = {"mask": mask} if _takes_mask(layer) else {}
-        result = layer.forward(x, training=training, **more)
+        more = {"mask": mask, "stream": stream}
+        given = {name: more[name] for name in more if _takes(layer, name)}
+        result = layer.forward(x, training=training, **given)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(
                 f"{layer.label}: forward() must return (output, cache); got {type(result).__name__}"
@@ -260,7 +261,7 @@ class Network:
                 x, mask = runner.forward(x, training, stream, wants, mask)
                 self.penalty += runner.penalty
             else:
-                x, mask, cache = self._python(segment, x, training, mask)
+                x, mask, cache = self._python(segment, x, training, mask, stream)
                 if segment.activity_regularizer is not None:
                     self.penalty += float(segment.activity_regularizer(x)) / len(x)
                 wanted = segment.has_gradient or want_input_gradient or self._trains_before(i)
@@ -304,12 +305,12 @@ class Network:
         return dy
 
 
-def _takes_mask(layer: Layer) -> bool:
-    """Whether the `forward` of a layer written in Python has an argument `mask`."""
+def _takes(layer: Layer, argument: str) -> bool:
+    """Whether the `forward` of a layer written in Python has this argument."""
     code = getattr(type(layer).forward, "__code__", None)
-    return (
-        code is not None and "mask" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    )
+    if code is None:
+        return False
+    return argument in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _mask_after(
