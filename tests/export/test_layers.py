@@ -16,7 +16,8 @@ from ranvier import layers as L
 from ..saving.cases import CASES, build, data, randomize
 from .checks import agree, operators
 
-REFUSED = {"LSTM stateful"}
+REFUSED = {"LSTM stateful", "Lambda", "AutoContrast", "Pipeline", "Equalization", "Hashing",
+           "STFTSpectrogram", "MelSpectrogram"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in REFUSED])

@@ -15,6 +15,7 @@ from ranvier import layers as L
 from ranvier._extras import need
 from ranvier.export._graph import OnnxGraph
 from ranvier.export._writer import glu, sparsemax
+from ranvier.layers._pixels import RandomPixelLayer
 from ranvier.models.lowering import Builder
 from ranvier.models.sequential import Sequential
 
@@ -267,11 +268,50 @@ def _encoded(builder: OnnxBuilder, layer: Any, ids: str, shape: Any) -> int:
     return graph.add(y, out)
 
 
+def _category(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    name, shape = builder.graph[x]
+    return _encoded(builder, layer, builder.graph.cast(name, "int64"), shape)
+
+
+def _bins(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    graph, (name, shape) = builder.graph, builder.graph[x]
+    bounds = np.array(layer.bin_boundaries, float)
+    above = graph.node("GreaterOrEqual", graph.node("Unsqueeze", name, [-1]), bounds)
+    ids = graph.node("ReduceSum", graph.cast(above, "int64"), [-1], keepdims=0)
+    return _encoded(builder, layer, ids, shape)
+
+
+def _in_training_only(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    return x
+
+
+def _einsum(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    if layer.is_native:
+        return _as_engine(builder, layer, x)
+    graph, axes = builder.graph, layer._axes
+    name, shape = graph[x]
+    equation = f"{axes.x},{axes.kernel}->{axes.y}"
+    y = graph.node("Einsum", name, layer.kernel.value, equation=equation)
+    y = y if layer.bias is None else graph.node("Add", y, layer.bias.value)
+    made = graph.add(y, layer.compute_output_shape(shape))
+    return builder.activation(layer.label, layer.activation, made)
+
+
+def _inner(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    return builder.lower(layer.layer, x)
+
+
 _TABLE: dict[type, Any] = {
     L.Activation: _activation,
     L.Bidirectional: _bidirectional,
     L.IntegerLookup: _lookup,
+    L.EinsumDense: _einsum,
+    L.SpectralNormalization: _inner,
+    L.CategoryEncoding: _category,
+    L.Discretization: _bins,
+    RandomPixelLayer: _in_training_only,
     # of what runs in Python because a layer inside does
     Sequential: _as_engine,
     L.TimeDistributed: _as_engine,
+    L.Pipeline: _as_engine,
 }

@@ -102,6 +102,18 @@ class Windows(Base):
             kernel_shape=window, strides=strides, **pads,
         )  # fmt: skip
 
+    def adaptive_pool(self, x: int, average: bool, axis: int, size: int) -> int:
+        name, shape = self[x]
+        extent = shape[axis]
+        if extent is None:
+            self.refuse(f"extents must be known (give `input_signature`); got {shape}")
+        ends = [(i * extent // size, -(-(i + 1) * extent // size)) for i in range(size)]
+        op, parts = "ReduceMean" if average else "ReduceMax", []
+        for a, b in ends:
+            part = self.node("Slice", name, [a], [b], [axis])
+            parts.append(self.node(op, part, [axis], keepdims=1))
+        return self.add(self.node("Concat", *parts, axis=axis), _with(shape, [axis], [size]))
+
     def global_pool(self, x: int, average: bool, axes: int, keepdims: bool) -> int:
         name, shape = self[x]
         op, over = "ReduceMean" if average else "ReduceMax", list(range(1, axes + 1))
