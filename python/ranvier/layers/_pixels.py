@@ -135,10 +135,11 @@ def gray(x: NDArray[Any]) -> NDArray[Any]:
 
 def to_hsv(x: NDArray[Any]) -> list[NDArray[Any]]:
     """Hue, saturation and value of colours in [0, 1]."""
-    x = np.where(np.abs(x) < np.finfo(x.dtype).eps, 0, x)
-    r, g, b = np.moveaxis(x, -1, 0)
-    value = x.max(-1)
-    span = value - x.min(-1)
+    x = np.array(np.moveaxis(x, -1, 0), order="C")  # planes; a copy even if they were
+    x[np.abs(x) < np.finfo(x.dtype).eps] = 0
+    r, g, b = x
+    value = x.max(0)
+    span = value - x.min(0)
     norm = 1 / (6 * np.where(span > 0, span, 1))
     hue = np.where(value == g, norm * (b - r) + 2 / 6, norm * (r - g) + 4 / 6)
     hue = np.where(span > 0, np.where(value == r, norm * (g - b), hue), 0)

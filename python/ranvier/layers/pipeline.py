@@ -35,8 +35,8 @@ class Pipeline(Nested):
 
     supports_masking = True
 
-    def __init__(self, layers: Any, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
+    def __init__(self, layers: Any, name: str | None = None) -> None:
+        super().__init__(name=name)
         good = isinstance(layers, (list, tuple)) and len(layers) > 0
         if not good or not all(isinstance(layer, Layer) for layer in layers):
             raise ValueError(f"{self.label}: `layers` must be a list of layers; got {layers!r}")

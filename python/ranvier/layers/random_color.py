@@ -119,12 +119,14 @@ class AutoContrast(PixelLayer):
         self._set_range(value_range)
 
     def change(self, x: NDArray[Any], rng: Generator) -> NDArray[Any]:
+        # channels first: along the axes of x NumPy would take a few numbers at a time
+        x = np.ascontiguousarray(np.moveaxis(x, -1, 1))
         y = self._scaled(x, BYTES)
-        low, high = y.min((1, 2), keepdims=True), y.max((1, 2), keepdims=True)
+        low, high = y.min((2, 3), keepdims=True), y.max((2, 3), keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = 255 / (high - low)
             y = self._unscaled(np.clip(y * scale - low * scale, 0, 255), BYTES)
-        return np.where(np.isnan(y), x, y)
+        return np.moveaxis(np.where(np.isnan(y), x, y), 1, -1)
 
 
 class Equalization(PixelLayer):

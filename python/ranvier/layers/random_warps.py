@@ -138,13 +138,16 @@ def _sampled(
     row = np.clip(np.nan_to_num(row, nan=-2), -2, h + 1)
     column = np.clip(np.nan_to_num(column, nan=-2), -2, w + 1)
     top, left = np.floor(row).astype(np.intp), np.floor(column).astype(np.intp)
-    images = np.arange(n)[:, None, None]
-    y = np.zeros_like(x)
+    images = np.arange(n)[:, None, None] * h
+    flat = x.reshape(n * h * w, -1)
+    y = np.zeros(x.shape, x.dtype)
     for a in (0, 1):
         for b in (0, 1):
             i, j = top + a, left + b
             weight = (1 - np.abs(row - i)) * (1 - np.abs(column - j))
             inside = (i >= 0) & (i < h) & (j >= 0) & (j < w)
-            pixels = x[images, np.clip(i, 0, h - 1), np.clip(j, 0, w - 1)]
-            y += weight[..., None] * np.where(inside[..., None], pixels, fill)
+            at = (images + np.clip(i, 0, h - 1)) * w + np.clip(j, 0, w - 1)
+            pixels = flat.take(at, axis=0)
+            pixels[~inside] = fill
+            y += pixels * weight.astype(x.dtype)[..., None]
     return y
