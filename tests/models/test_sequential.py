@@ -109,8 +109,8 @@ def test_frozen_layers_do_not_change(rng: np.random.Generator) -> None:
     after = model.get_weights()
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[2], after[2])
     assert [v.path for v in model.trainable_weights] == [
-        f"{model.layers[1].name}/kernel",
-        f"{model.layers[1].name}/bias",
+        f"{model.name}/{model.layers[1].name}/kernel",
+        f"{model.name}/{model.layers[1].name}/bias",
     ]
     model.layers[0].trainable = True
     model.fit(x, np.zeros((20, 2)), verbose=0)

@@ -11,17 +11,35 @@ import pytest
 
 from .keras_reference import keras
 
-# Families that are complete but for what docs/coverage.md gives a reason for; others are printed.
-HELD = ("losses", "metrics", "activations")
-PRINTED = (
-    "optimizers",
-    "optimizers.schedules",
-    "callbacks",
-    "initializers",
-    "regularizers",
-    "constraints",
-    "layers",
-)
+# The least share of each family's names that apply, in percent; docs/coverage.md has a reason for
+# each of the others.
+HELD = {
+    "losses": 95,
+    "metrics": 95,
+    "activations": 95,
+    "optimizers": 95,
+    "optimizers.schedules": 95,
+    "callbacks": 95,
+    "initializers": 95,
+    "regularizers": 95,
+    "constraints": 95,
+    "layers": 75,
+}
+# For other frameworks, half precision and old spellings.
+OUTSIDE = {
+    *("LossScaleOptimizer", "legacy", "OrbaxCheckpoint"),
+    *("JaxLayer", "FlaxLayer", "TorchModuleWrapper", "TFSMLayer"),
+}
+# Layers that take some arguments by name only; and which of Keras' they do not have.
+BY_NAME: dict[str, set[str]] = {
+    "BatchNormalization": {"renorm", "renorm_clipping", "renorm_momentum"},
+    "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
+    "GRUCell": set(),
+    "LSTMCell": set(),
+    "SpatialDropout1D": set(),
+    "SpatialDropout2D": set(),
+    "SpatialDropout3D": set(),
+}
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
 
@@ -36,18 +54,17 @@ def parameters(function: Any) -> list[str]:
     return [p for p in inspect.signature(function).parameters if p not in ("args", "kwargs")]
 
 
-@pytest.mark.parametrize("family", [*HELD, *PRINTED])
+@pytest.mark.parametrize("family", HELD)
 def test_public_names(family: str) -> None:
     _, ours, public = names(family)
     assert len(public) > 5
     missing = [name for name in public if not hasattr(ours, name)]
-    share = 100 * (1 - len(missing) / len(public))
+    apply = [name for name in public if name not in OUTSIDE]
+    share = 100 * sum(name not in missing for name in apply) / len(apply)
     print(f"\n{family}: {len(public) - len(missing)} of {len(public)} ({share:.0f} %)", end="")
     print(f"; not: {', '.join(missing)}" if missing else "", end="")
-    if family in HELD:
-        assert share >= 95, missing
-        unexplained = [name for name in missing if f"`{name}`" not in PAGE.read_text()]
-        assert not unexplained
+    assert share >= HELD[family], missing
+    assert not [name for name in missing if f"`{name}`" not in PAGE.read_text()]
 
 
 @pytest.mark.parametrize("family", HELD)
@@ -56,8 +73,19 @@ def test_names_are_the_same_things(family: str) -> None:
     theirs, ours, public = names(family)
     for name in public:
         their, our = getattr(theirs, name), getattr(ours, name, None)
-        if our is None or name in ("get", "serialize", "deserialize", "Loss", "Metric"):
+        if our is None or name in (
+            "get",
+            "serialize",
+            "deserialize",
+            "Loss",
+            "Metric",
+            "schedules",
+        ):
             continue
         assert isinstance(our, type) == isinstance(their, type), name
         wanted = parameters(their)
+        if name in BY_NAME:
+            wanted = [w for w in wanted if w not in BY_NAME[name]]
+            assert set(wanted) <= {*our.constructor_arguments(), "name", "dtype"}, name
+            wanted = wanted[: len(parameters(our))]
         assert parameters(our)[: len(wanted)] == wanted, name

@@ -32,6 +32,18 @@ OPTIMIZERS = {
     "lamb": lambda o: o.Lamb(0.01),
     "adafactor": lambda o: o.Adafactor(0.01),
     "muon": lambda o: o.Muon(0.01),
+    "schedule free": lambda o: o.ScheduleFreeAdamW(0.01, warmup_steps=5),
+    # Keras' own paths lose the model's name on loading, hence patterns that begin with anything
+    "several": lambda o: o.MultiOptimizer(
+        o.OptimizerMap(
+            o.SGD(o.schedules.ExponentialDecay(0.2, 2, 0.5), momentum=0.5),
+            {
+                ".*/kernel": o.Nadam(0.01, use_ema=True, ema_momentum=0.8),
+                ".*/bias": o.Adam(0.01, gradient_accumulation_steps=2),
+                "nothing": o.RMSprop(0.1),
+            },
+        )
+    ),
     "averages": lambda o: o.Adam(0.01, use_ema=True, ema_momentum=0.8),
     "accumulation": lambda o: o.SGD(0.1, momentum=0.5, gradient_accumulation_steps=2),
 }

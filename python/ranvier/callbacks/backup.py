@@ -80,8 +80,7 @@ class BackupAndRestore(Callback):
 
     def _restore(self, record: dict[str, Any]) -> None:
         model = self.model
-        if record["learning_rate"] is not None:
-            model.optimizer.learning_rate = record["learning_rate"]
+        model.optimizer._set_rate_record(record["learning_rate"])
         model._initial_epoch = record["epoch"]
         model._source.resume(record["run"], record["batch"], record["learning_rate"])
 
@@ -108,12 +107,11 @@ class BackupAndRestore(Callback):
         # A name of its own: the record, which is replaced last, goes with its file in one moment.
         name = f"{epoch}-{batch}.weights.h5"
         self.model.save_weights(self._path(name))
-        rate = optimizer.learning_rate if optimizer.has_constant_rate else None
         record = {
             "file": name,
             "epoch": epoch,
             "batch": batch,
-            "learning_rate": rate,
+            "learning_rate": optimizer._rate_record(),
             "run": self.model._source.state(),
         }
         kept = [r for r in self._records if r["file"] != name][: int(self.double_checkpoint)]
@@ -139,13 +137,19 @@ class BackupAndRestore(Callback):
             os.rmdir(self.backup_dir)
 
 
+def _rates(record: dict[str, Any]) -> list[Any]:
+    """One, or several of a MultiOptimizer."""
+    rates = record.get("learning_rate")
+    return rates if isinstance(rates, list) else [rates]
+
+
 def _checked(records: Any, path: str) -> list[dict[str, Any]]:
     """What a record file should hold, or ValueError."""
     names = {"file": str, "epoch": int, "batch": int, "run": dict}
     good = isinstance(records, list) and all(
         isinstance(r, dict)
         and all(isinstance(r.get(n), kind) for n, kind in names.items())
-        and isinstance(r.get("learning_rate"), (float, int, type(None)))
+        and all(isinstance(rate, (float, int, type(None))) for rate in _rates(r))
         and os.path.basename(r["file"]) == r["file"]
         for r in records
     )

@@ -12,16 +12,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _rate_of(callback: Callback) -> float:
-    optimizer = callback.model.optimizer
+def _rated(callback: Callback) -> dict[str, Any]:
+    """The optimizers whose rates are changed, each under its rate's name in the logs."""
+    owner, optimizer = type(callback).__name__, callback.model.optimizer
     if optimizer is None:
-        raise ValueError(f"{type(callback).__name__}: the model has no optimizer")
-    if not optimizer.has_constant_rate:
+        raise ValueError(f"{owner}: the model has no optimizer")
+    rated: dict[str, Any] = optimizer._rated()
+    if not rated:
         raise ValueError(
-            f"{type(callback).__name__}: the optimizer's learning rate is a schedule, which "
-            "decides by itself; give it a number"
+            f"{owner}: which optimizers a MultiOptimizer's function returns is not known before "
+            "the first batch; give it an OptimizerMap, or `fit` arrays"
         )
-    return float(optimizer.learning_rate)
+    for one in rated.values():
+        if not one.has_constant_rate:
+            raise ValueError(
+                f"{owner}: the learning rate of {one.name} is a schedule, which decides by "
+                "itself; give it a number"
+            )
+    return rated
+
+
+def _tell(callback: Callback, epoch: int, name: str, rate: float) -> None:
+    which = name.replace("_", " ", 1).replace("rate_", "rate of ", 1)
+    print(f"Epoch {epoch + 1}: {type(callback).__name__} sets the {which} to {rate}.")
 
 
 class LearningRateScheduler(Callback):
@@ -49,19 +62,20 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        rate = _rate_of(self)
-        try:
-            new: Any = self.schedule(epoch, rate)
-        except TypeError:  # of one argument
-            new = self.schedule(epoch)
-        new = number("LearningRateScheduler", "schedule", new, 0.0)
-        self.model.optimizer.learning_rate = new
-        if self.verbose > 0:
-            print(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {new}.")
+        for name, optimizer in _rated(self).items():
+            try:
+                new: Any = self.schedule(epoch, float(optimizer.learning_rate))
+            except TypeError:  # of one argument
+                new = self.schedule(epoch)
+            new = number("LearningRateScheduler", "schedule", new, 0.0)
+            optimizer.learning_rate = new
+            if self.verbose > 0:
+                _tell(self, epoch, name, new)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
+            rated = self.model.optimizer._rated()
+            logs.update({name: one.learning_rate for name, one in rated.items()})
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -117,7 +131,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
-        logs["learning_rate"] = _rate_of(self)
+        logs.update({name: one.learning_rate for name, one in _rated(self).items()})
         value = self._current(logs)
         if value is None:
             return
@@ -134,11 +148,12 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def _reduce(self, epoch: int) -> bool:
-        old = _rate_of(self)
-        if old <= self.min_lr:
-            return False
-        new = max(old * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = new
-        if self.verbose > 0:
-            print(f"Epoch {epoch + 1}: ReduceLROnPlateau sets the learning rate to {new}.")
-        return True
+        reduced = False
+        for name, optimizer in _rated(self).items():
+            old = optimizer.learning_rate
+            if old > self.min_lr:
+                optimizer.learning_rate = new = max(old * self.factor, self.min_lr)
+                reduced = True
+                if self.verbose > 0:
+                    _tell(self, epoch, name, new)
+        return reduced

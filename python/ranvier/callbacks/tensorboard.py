@@ -104,7 +104,8 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         values = dict(logs or {})
-        values["learning_rate"] = self.model.optimizer.learning_rate
+        for name, optimizer in self.model.optimizer._rated().items():
+            values[name] = optimizer.learning_rate
         if self.write_steps_per_second:
             import time
 

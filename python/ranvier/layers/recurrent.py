@@ -25,6 +25,7 @@ class CellLayer(RNN):
         kind = type(self).__name__
         if kwargs.get("name") is None:
             kwargs["name"] = auto_name(snake_case(kind))
+        shared["name"] = snake_case(self.cell_class.__name__)
         shared["owner"] = f"{kind} '{kwargs['name']}'"
         super().__init__(self.cell_class(**cell, **shared), **kwargs)
 

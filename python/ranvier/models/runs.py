@@ -45,7 +45,7 @@ class ArrayRun:
         self.start = 0
         # of the next epoch, if a run goes on in its middle
         self.first_step = 0
-        self.first_rate: float | None = None
+        self.first_rate: Any = None
         model._check_values(rows)
         self.machine = model._steps_for(rows.y)
         self.machine.prepare()
@@ -92,7 +92,7 @@ class ArrayRun:
         """Where the run is: what `resume` wants."""
         return {"seed": self.seed, "rounds": self.rounds, "start": self.start}
 
-    def resume(self, state: dict[str, int], step: int, rate: float | None) -> None:
+    def resume(self, state: dict[str, int], step: int, rate: Any) -> None:
         """Goes on where another run on the same data was, at a step of an epoch."""
         self.seed, self.rounds, self.start = state["seed"], state["rounds"], state["start"]
         self.first_step, self.first_rate = step, rate
@@ -120,7 +120,7 @@ class BatchRun:
         self.began = False
         # of the next epoch, if a run goes on in its middle
         self.first_step = 0
-        self.first_rate: float | None = None
+        self.first_rate: Any = None
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
         model = self.model
@@ -156,7 +156,7 @@ class BatchRun:
         """Where the run is, besides the step."""
         return {}
 
-    def resume(self, state: dict[str, int], step: int, rate: float | None) -> None:
+    def resume(self, state: dict[str, int], step: int, rate: Any) -> None:
         """Goes on at a step of an epoch; iterables begin anew."""
         self.first_step, self.first_rate = step, rate
 
@@ -202,8 +202,8 @@ def _first_step(run: Any) -> int:
     """Where the epoch begins; in its middle with the learning rate that it had there."""
     step, rate = run.first_step, run.first_rate
     run.first_step, run.first_rate = 0, None
-    if step > 0 and rate is not None:
-        run.model.optimizer.learning_rate = rate
+    if step > 0:
+        run.model.optimizer._set_rate_record(rate)
     return int(step)
 
 

@@ -62,7 +62,7 @@ def summarize(
     optimizer = model.optimizer
     state = 0
     if optimizer is not None and optimizer.built:
-        state = optimizer.state_size(trained)
+        state = optimizer.state_size(model.trainable_weights)
     total = trained + frozen + state
     lines.append(f" Total params: {total:,} ({_size(total * item)})")
     lines.append(f" Trainable params: {trained:,} ({_size(trained * item)})")

@@ -14,10 +14,12 @@ from ranvier.optimizers.adamax import Adamax
 from ranvier.optimizers.ftrl import Ftrl
 from ranvier.optimizers.lamb import Lamb
 from ranvier.optimizers.lion import Lion
+from ranvier.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
 from ranvier.optimizers.muon import Muon
 from ranvier.optimizers.nadam import Nadam
 from ranvier.optimizers.optimizer import Optimizer
 from ranvier.optimizers.rmsprop import RMSprop
+from ranvier.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from ranvier.optimizers.sgd import SGD
 
 _registry = Registry(
@@ -33,9 +35,11 @@ _registry = Registry(
         Ftrl,
         Lamb,
         Lion,
+        MultiOptimizer,
         Muon,
         Nadam,
         RMSprop,
+        ScheduleFreeAdamW,
     ],
     aliases={"adamw": AdamW, "rmsprop": RMSprop},
     # It guards gradients in float16, in which nothing is computed here.
@@ -53,10 +57,13 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

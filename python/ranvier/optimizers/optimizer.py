@@ -114,7 +114,7 @@ class Optimizer(Averages):
         self._set_averages(
             use_ema, ema_momentum, ema_overwrite_frequency, gradient_accumulation_steps
         )
-        self.learning_rate = learning_rate
+        self._set_rate(learning_rate)
         self.slots: list[NDArray[Any]] = []
         self._places: list[tuple[Variable, int]] = []
         self._own_variables = []
@@ -135,6 +135,9 @@ class Optimizer(Averages):
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
+        self._set_rate(rate)
+
+    def _set_rate(self, rate: Any) -> None:
         if isinstance(rate, dict):
             rate = deserialize(rate)
         if isinstance(rate, LearningRateSchedule) or (
@@ -155,6 +158,18 @@ class Optimizer(Averages):
             first = self._iterations
             return [float(rate(i)) for i in range(first, first + min(steps, _RATES))]
         return [self.learning_rate]
+
+    def _rated(self) -> dict[str, Optimizer]:
+        """Whose learning rate logs have under which name."""
+        return {"learning_rate": self}
+
+    def _rate_record(self) -> Any:
+        """The rate that a run goes on with; None if a schedule or function decides."""
+        return self.learning_rate if self.has_constant_rate else None
+
+    def _set_rate_record(self, record: Any) -> None:
+        if record is not None:
+            self.learning_rate = record
 
     # -- configuration ----------------------------------------------------------------------
 
@@ -187,10 +202,11 @@ class Optimizer(Averages):
     # Numbers that Keras counts among an optimizer's state: iterations and learning rate.
     scalars = 2
 
-    def state_size(self, trained: int) -> int:
-        """How many numbers of state Keras would show for so many trained weights."""
+    def state_size(self, weights: Sequence[Variable]) -> int:
+        """How many numbers of state Keras would show for these trained weights."""
+        trained = sum(v.size for v in weights)
         buffers = len(self.slots) + self.use_ema + bool(self.gradient_accumulation_steps)
-        return self.scalars + buffers * trained + sum(v.size for v in self._own_variables)
+        return self.scalars + buffers * trained + sum(v.size for v in self._variables_of(weights))
 
     # -- state ------------------------------------------------------------------------------
 
@@ -252,6 +268,15 @@ class Optimizer(Averages):
         ends = np.cumsum([0, *(v.size for v in variables)]).tolist()
         self._places = list(zip(variables, ends, strict=False))
         self._allocate(ends[-1], variables[0].dtype)
+
+    def _begin(self) -> None:
+        """Gives state of one's own that does not begin with 0 its first value."""
+
+    def _room(self) -> int:
+        """The length of a buffer of gradients."""
+        if self.slots:
+            return len(self.slots[0])
+        return max(offset + v.size for v, offset in self._places)
 
     def _get_variable_index(self, variable: Variable) -> int:
         for i, (own, _) in enumerate(self._places):
@@ -334,8 +359,7 @@ class Optimizer(Averages):
         for variable in trainable_variables:
             if id(variable) not in where:
                 raise ValueError(f"{owner} was built without {variable!r}")
-        end = max(offset + v.size for v, offset in self._places)
-        buffer = np.zeros(len(self.slots[0]) if self.slots else end, dtype)
+        buffer = np.zeros(self._room(), dtype)
         places = [(v, where[id(v)]) for v in trainable_variables]
         for (variable, offset), gradient in zip(places, grads, strict=True):
             buffer[offset : offset + variable.size] = np.reshape(gradient, -1)

@@ -210,7 +210,7 @@ def _settings(training: Any) -> dict[str, Any]:
     return {"optimizer": training.get("optimizer_config"), **settings}
 
 
-def _optimizer(model: Any, file: Any, version: str) -> optimizer_state.Loader | None:
+def _optimizer(model: Any, file: Any, version: str) -> Any:
     if "optimizer_weights" not in file:
         return None
     if not _is_modern(version):
@@ -220,7 +220,7 @@ def _optimizer(model: Any, file: Any, version: str) -> optimizer_state.Loader | 
     group = _folder(file, "optimizer_weights")
     arrays = {str(i): _inside(group, p) for i, p in enumerate(_names(group, "weight_names"))}
     label = f"optimizer '{model.optimizer.name}'"
-    return optimizer_state.Loader(model, arrays, lambda d, s: weights_h5.values(label, d, s))
+    return optimizer_state.loader(model, arrays, lambda d, s: weights_h5.values(label, d, s))
 
 
 # -- writing -----------------------------------------------------------------------------------

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._serialize import snake
+from ranvier.optimizers import MultiOptimizer
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
     from ranvier.optimizers import Optimizer
@@ -28,15 +33,37 @@ _MOST = 2**53
 
 def save(optimizer: Optimizer, trained: list[Variable]) -> dict[str, NDArray[Any]]:
     """What Keras' optimizer of that name saves: "0", "1", ..."""
+    return {str(i): array for i, array in enumerate(_state(optimizer, trained))}
+
+
+def inner(
+    optimizer: Optimizer, trained: list[Variable]
+) -> Iterator[tuple[str, str, dict[str, NDArray[Any]]]]:
+    """Folder, name and state of those in a MultiOptimizer, which Keras writes a second time."""
+    used: dict[str, int] = {}
+    for one, own in optimizer.groups(trained) if isinstance(optimizer, MultiOptimizer) else ():
+        folder = snake(type(one).__name__)
+        count = used[folder] = used.get(folder, -1) + 1
+        yield (
+            f"optimizers/{folder}_{count}" if count else f"optimizers/{folder}",
+            one.name,
+            save(one, own),
+        )
+
+
+def _state(optimizer: Optimizer, trained: list[Variable]) -> list[NDArray[Any]]:
     state = [np.array(optimizer._iterations, np.int64)]
     dtype = trained[0].dtype if trained else "float32"
+    if isinstance(optimizer, MultiOptimizer):
+        state.append(np.zeros((), dtype))  # Keras keeps a learning rate of 0 for it
+        return state + [a for one, own in optimizer.groups(trained) for a in _state(one, own)]
     if optimizer.has_constant_rate:
         state.append(np.array(optimizer.learning_rate, dtype))
     if optimizer.built:
         state += slots(optimizer, trained)
         if _has_product(optimizer):
             state.append(np.array(_product(optimizer), dtype))
-    return {str(i): array for i, array in enumerate(state)}
+    return state
 
 
 def _has_product(optimizer: Optimizer) -> bool:
@@ -74,10 +101,17 @@ def slots(optimizer: Optimizer, trained: list[Variable]) -> list[NDArray[Any]]:
 class Loader:
     """Checks first, then sets: `arrays` are unread datasets by name."""
 
-    def __init__(self, model: Any, arrays: dict[str, Any], read: Any) -> None:
-        self.model = model
-        self.optimizer: Optimizer = model.optimizer
-        self._trained = model.trainable_weights
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        trained: list[Variable],
+        allocate: Callable[[], None],
+        arrays: dict[str, Any],
+        read: Any,
+    ) -> None:
+        self.optimizer = optimizer
+        self._trained = trained
+        self._allocate = allocate
         self._first = 1 + self.optimizer.has_constant_rate
         self.fits = len(arrays) >= self._first and all(str(i) in arrays for i in range(len(arrays)))
         self._start = [read(arrays[str(i)], ()) for i in range(self._first)] if self.fits else []
@@ -91,7 +125,7 @@ class Loader:
         if self._shapes is not None and len(rest) != len(self._shapes):
             self.fits = False
         if not self.fits:
-            self._warn(len(arrays))
+            _warn(optimizer, len(arrays), self._first + len(self._expected() or ()))
             return
         shapes = [d.shape for d in rest] if self._shapes is None else self._shapes
         self._slots = [read(d, s) for d, s in zip(rest, shapes, strict=True)]
@@ -111,15 +145,6 @@ class Loader:
         groups = _GROUPS.get(native["kind"], ((0,),))
         return shapes + [v.shape for g in groups for v in self._trained for i in g if i < count]
 
-    def _warn(self, n: int) -> None:
-        own = self._first + len(self._expected() or ())
-        warnings.warn(
-            f"the state of optimizer '{self.optimizer.name}' is not loaded: the file has {n} "
-            f"variables of it, but it has {own}",
-            UserWarning,
-            stacklevel=6,
-        )
-
     def set(self) -> None:
         """Gives the optimizer what was read."""
         if not self.fits:
@@ -137,6 +162,7 @@ class Loader:
             starts = (*self.optimizer._slot_starts, 0.0, 0.0, 0.0)
             for buffer, start in zip(self.optimizer.slots, starts, strict=False):
                 buffer[...] = start
+            self.optimizer._begin()
         self.optimizer._iterations = int(self._start[0])
         if self._first > 1:
             # the file has it in float32; the config has the number itself
@@ -144,8 +170,69 @@ class Loader:
             if stored_rate != np.asarray(self.optimizer.learning_rate, stored_rate.dtype):
                 self.optimizer.learning_rate = float(stored_rate)
 
-    def _allocate(self) -> None:
-        net = self.model.network()
+
+class MultiLoader:
+    """A `Loader` for each optimizer in a MultiOptimizer."""
+
+    def __init__(
+        self,
+        optimizer: MultiOptimizer,
+        trained: list[Variable],
+        allocate: Callable[[], None],
+        arrays: dict[str, Any],
+        read: Any,
+    ) -> None:
+        self.optimizer = optimizer
+        self._parts: list[Loader] = []
+        if trained:
+            allocate()  # only then is known whose variables are whose
+        groups = optimizer.groups(trained)
+        stepped = [len(_state(one, own)) for one, own in groups]
+        # one that never stepped has no slots, nor what a function would return
+        fresh = [1 + one.has_constant_rate for one, _ in groups[: optimizer._mapped]]
+        sizes = next((s for s in (stepped, fresh) if 2 + sum(s) == len(arrays)), None)
+        self.fits = sizes is not None and all(str(i) in arrays for i in range(len(arrays)))
+        if sizes is None or not self.fits:
+            _warn(optimizer, len(arrays), 2 + sum(stepped))
+            return
+        self._iterations = read(arrays["0"], ())
+        if not 0 <= self._iterations < _MOST:
+            raise ValueError(f"optimizer '{optimizer.name}': iterations out of range")
+        at = 2
+        for (one, own), size in zip(groups, sizes, strict=False):
+            part = {str(i): arrays[str(at + i)] for i in range(size)}
+            self._parts.append(Loader(one, own, lambda: None, part, read))
+            at += size
+
+    def set(self) -> None:
+        """Gives the optimizers what was read."""
+        if not self.fits:
+            return
+        self.optimizer._iterations = int(self._iterations)
+        for part in self._parts:
+            part.set()
+
+
+def _warn(optimizer: Optimizer, found: int, own: int) -> None:
+    warnings.warn(
+        f"the state of optimizer '{optimizer.name}' is not loaded: the file has {found} "
+        f"variables of it, but it has {own}",
+        UserWarning,
+        stacklevel=6,
+    )
+
+
+def loader(model: Any, arrays: dict[str, Any], read: Any) -> Loader | MultiLoader:
+    """For the model's optimizer; `read` gives an array that must be of some shape."""
+
+    def allocate() -> None:
+        net = model.network()
         net.gather()
         places = [(s.variable, s.offset) for s in net.slots]
-        self.optimizer.allocate(places, net.gradient.size, net.dtype)
+        model.optimizer.allocate(places, net.gradient.size, net.dtype)
+
+    make: Any = MultiLoader if isinstance(model.optimizer, MultiOptimizer) else Loader
+    made: Loader | MultiLoader = make(
+        model.optimizer, model.trainable_weights, allocate, arrays, read
+    )
+    return made

@@ -61,6 +61,8 @@ def collect(model: Any, with_optimizer: bool = True) -> list[Entry]:
     if optimizer is not None and with_optimizer:
         state = optimizer_state.save(optimizer, model.trainable_weights)
         entries.append(Entry("optimizer", optimizer.name, state, {}))
+        for folder, name, part in optimizer_state.inner(optimizer, model.trainable_weights):
+            entries.append(Entry(f"optimizer/{folder}", name, part, {}))
     return entries
 
 
@@ -131,12 +133,12 @@ def _shape(value: Any) -> tuple[int, ...]:
     return tuple(getattr(value, "shape", ()))
 
 
-def _optimizer(model: Any, stored: Stored) -> optimizer_state.Loader | None:
+def _optimizer(model: Any, stored: Stored) -> Any:
     arrays = stored.arrays("optimizer")
     if not arrays:
         return None
     label = f"optimizer '{model.optimizer.name}'"
-    return optimizer_state.Loader(
+    return optimizer_state.loader(
         model, arrays, lambda dataset, shape: weights_h5.values(label, dataset, shape)
     )
 
@@ -156,7 +158,7 @@ def _seeds(model: Any, stored: Stored) -> list[tuple[Any, str, int]]:
 
 def assign(
     ready: list[tuple[Any, dict[str, Any]]],
-    optimizer: optimizer_state.Loader | None = None,
+    optimizer: Any = None,
 ) -> None:
     """Writes what was read; if a layer of somebody's own refuses it, all is as it was."""
     before = []

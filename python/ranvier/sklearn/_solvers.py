@@ -234,11 +234,10 @@ class _Run:
             f"{what} did not improve more than tol={mlp.tol:f} for {mlp.n_iter_no_change} "
             "consecutive epochs."
         )
-        rate = mlp._optimizer.learning_rate
         stops = not (mlp._follows_schedule and mlp.learning_rate == "adaptive")
         if stops:
             message += " Stopping."
-        elif rate <= 1e-6:
+        elif (rate := mlp._optimizer.learning_rate) <= 1e-6:
             stops = True
             message += " Learning rate too small. Stopping."
         else:
