@@ -241,7 +241,7 @@ class MultiOptimizer(Optimizer):
                 places = list(zip(own, ends, strict=False))
                 optimizer.allocate(places, ends[-1], own[0].dtype)
 
-    def groups(self, weights: Sequence[Variable]) -> list[tuple[Optimizer, list[Variable]]]:
+    def _groups(self, weights: Sequence[Variable]) -> list[tuple[Optimizer, list[Variable]]]:
         """The optimizers that Keras would have for these weights, each with its own of them."""
         owners = {id(v): o for o in self._optimizers for v, _ in o._places}
         found: dict[int, tuple[Optimizer, list[Variable]]] = {
@@ -259,14 +259,14 @@ class MultiOptimizer(Optimizer):
 
     def state_size(self, weights: Sequence[Variable]) -> int:
         """How many numbers of state Keras would show for these trained weights."""
-        return self.scalars + sum(o.state_size(own) for o, own in self.groups(weights))
+        return self.scalars + sum(o.state_size(own) for o, own in self._groups(weights))
 
     # -- stepping ---------------------------------------------------------------------------
 
     def step(self, places: Sequence[tuple[Variable, int]], gradient: NDArray[Any]) -> None:
         """One step of these variables, whose gradients lie at their offsets of one buffer."""
         where = {id(v): at for v, at in places}
-        for optimizer, own in self.groups([v for v, _ in places]):
+        for optimizer, own in self._groups([v for v, _ in places]):
             if not own:
                 continue
             mine = [(v, at) for v, at in optimizer._places if id(v) in where]

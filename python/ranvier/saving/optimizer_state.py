@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier._serialize import snake
-from ranvier.optimizers import MultiOptimizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from ranvier.optimizers import Optimizer
+    from ranvier.optimizers import MultiOptimizer, Optimizer
     from ranvier.variables import Variable
 
 # Which of the engine's slots go together: all of one group for a variable, then for the next one.
@@ -41,7 +40,7 @@ def inner(
 ) -> Iterator[tuple[str, str, dict[str, NDArray[Any]]]]:
     """Folder, name and state of those in a MultiOptimizer, which Keras writes a second time."""
     used: dict[str, int] = {}
-    for one, own in optimizer.groups(trained) if isinstance(optimizer, MultiOptimizer) else ():
+    for one, own in _groups(optimizer, trained) or ():
         folder = snake(type(one).__name__)
         count = used[folder] = used.get(folder, -1) + 1
         yield (
@@ -51,12 +50,18 @@ def inner(
         )
 
 
+def _groups(optimizer: Any, trained: list[Variable]) -> Any:
+    """A MultiOptimizer's optimizers, each with its own of these; None for all others."""
+    return optimizer._groups(trained) if hasattr(optimizer, "_groups") else None
+
+
 def _state(optimizer: Optimizer, trained: list[Variable]) -> list[NDArray[Any]]:
     state = [np.array(optimizer._iterations, np.int64)]
     dtype = trained[0].dtype if trained else "float32"
-    if isinstance(optimizer, MultiOptimizer):
+    groups = _groups(optimizer, trained)
+    if groups is not None:
         state.append(np.zeros((), dtype))  # Keras keeps a learning rate of 0 for it
-        return state + [a for one, own in optimizer.groups(trained) for a in _state(one, own)]
+        return state + [a for one, own in groups for a in _state(one, own)]
     if optimizer.has_constant_rate:
         state.append(np.array(optimizer.learning_rate, dtype))
     if optimizer.built:
@@ -186,7 +191,7 @@ class MultiLoader:
         self._parts: list[Loader] = []
         if trained:
             allocate()  # only then is known whose variables are whose
-        groups = optimizer.groups(trained)
+        groups = optimizer._groups(trained)
         stepped = [len(_state(one, own)) for one, own in groups]
         # one that never stepped has no slots, nor what a function would return
         fresh = [1 + one.has_constant_rate for one, _ in groups[: optimizer._mapped]]
@@ -231,7 +236,7 @@ def loader(model: Any, arrays: dict[str, Any], read: Any) -> Loader | MultiLoade
         places = [(s.variable, s.offset) for s in net.slots]
         model.optimizer.allocate(places, net.gradient.size, net.dtype)
 
-    make: Any = MultiLoader if isinstance(model.optimizer, MultiOptimizer) else Loader
+    make: Any = Loader if _groups(model.optimizer, []) is None else MultiLoader
     made: Loader | MultiLoader = make(
         model.optimizer, model.trainable_weights, allocate, arrays, read
     )
