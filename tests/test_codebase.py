@@ -35,6 +35,7 @@ BELOW = {
         "saving", "utils", "variables",
     },
     "saving": {"variables"},
+    "datasets": set(),
     "inspect": {"layers", "models"},
     "plot": {"inspect", "layers", "models"},
     "sklearn": {"layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers"},
@@ -66,7 +67,8 @@ def test_the_reference_never_imports_the_extension() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["rich", "matplotlib", "pandas", "sklearn", "joblib", "scipy", "keras", "jax", "h5py"]
+    "module",
+    ["rich", "matplotlib", "pandas", "sklearn", "joblib", "scipy", "keras", "jax", "h5py", "pooch"],
 )
 def test_import_ranvier_loads_nothing_heavy(module: str) -> None:
     code = f"import ranvier, sys; sys.exit({module!r} in sys.modules)"

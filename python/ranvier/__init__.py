@@ -40,7 +40,7 @@ from ranvier.layers import Input
 from ranvier.models import Sequential
 
 if TYPE_CHECKING:
-    from ranvier import inspect, plot, reference, sklearn, testing
+    from ranvier import datasets, inspect, plot, reference, sklearn, testing
 
 __version__: str = _core.__version__
 
@@ -52,6 +52,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "datasets",
     "initializers",
     "inspect",
     "layers",
@@ -71,7 +72,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("inspect", "plot", "reference", "sklearn", "testing")
+_LAZY = ("datasets", "inspect", "plot", "reference", "sklearn", "testing")
 
 
 def __getattr__(name: str) -> Any:
