@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes, _random
+from ranvier.utils.py_dataset import PyDataset, Sequence
 from ranvier.utils.sequences import (
     TimeseriesDataset,
     pad_sequences,
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "PyDataset",
+    "Sequence",
     "TimeseriesDataset",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 
@@ -106,3 +111,34 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> NDArray[Any]:
     norms = np.linalg.norm(array, order, axis, keepdims=True)
     norms[norms == 0] = 1
     return array / norms
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """A batch as (x, y, sample_weight), None for what it has not.
+
+    Raises:
+        ValueError: more than three items.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if not isinstance(data, (list, tuple)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            f"a batch must be x, (x,), (x, y) or (x, y, sample_weight); got {len(data)} items"
+        )
+    return (*data, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The batch that `unpack_x_y_sample_weight` takes apart.
+
+    >>> pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, (list, tuple)) else x
