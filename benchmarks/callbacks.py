@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import pathlib
-import sys
 import tempfile
 import threading
 import time
@@ -112,8 +111,6 @@ def measure(steps: int, epochs: int, rounds: int, only: str) -> dict[str, Any]:
     x = rng.normal(size=(ROWS * steps, 20)).astype("float32")
     y = rng.integers(0, 2, len(x))
     plain, own = models()
-    base: list[Any] = []
-    ratios: dict[str, list[Any]] = {}
 
     def run(model: Any, verbose: int, where: Any, make: Any) -> Any:
         given = make()
@@ -122,21 +119,28 @@ def measure(steps: int, epochs: int, rounds: int, only: str) -> dict[str, Any]:
             model.fit(x, y, batch_size=ROWS, epochs=epochs, verbose=verbose, callbacks=given)
             return np.array([time.process_time(), time.perf_counter()]) - begin
 
+    silent = (plain, 0, contextlib.nullcontext, list)
+    base: list[Any] = []
+    added: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as directory:
-        chosen = {k: v for k, v in cases(pathlib.Path(directory)).items() if only in k}
-        for turn in range(rounds + 1):
-            for name, case in chosen.items():
-                model = own if name.startswith("train_step") else plain
-                pair = [run(plain, 0, contextlib.nullcontext, list), run(model, *case)]
-                if turn:  # the first is not counted: imports
-                    base.append(pair[0])
-                    ratios.setdefault(name, []).append(pair[1] / pair[0])
-    return {
-        "steps": steps,
-        "epochs": epochs,
-        "step_seconds": np.median(base, axis=0)[0] / steps / epochs,
-        "added": {name: (np.median(r, axis=0) - 1).tolist() for name, r in ratios.items()},
-    }
+        for name, case in cases(pathlib.Path(directory)).items():
+            if only not in name:
+                continue
+            tried = (own if name.startswith("train_step") else plain, *case)
+            run(*tried)  # imports
+            ratios = []
+            for turn in range(rounds):
+                pair = [run(*which) for which in ((silent, tried), (tried, silent))[turn % 2]]
+                pair = pair[:: 1 - 2 * (turn % 2)]
+                base.append(pair[0][0])
+                ratios.append(pair[1] / pair[0])
+            cpu, wall = added[name] = (np.median(ratios, axis=0) - 1).tolist()
+            each = np.median(base) / epochs
+            told = f"{1e6 * cpu * each:8.0f} us an epoch; {100 * wall:+7.1f} % of time"
+            print(f"  {name:42} {100 * cpu:+7.1f} %, {told}", flush=True)
+    each = float(np.median(base)) / epochs
+    print(f"  steps of {1e6 * each / steps:.1f} us")
+    return {"steps": steps, "epochs": epochs, "step_seconds": each / steps, "added": added}
 
 
 def main() -> None:
@@ -150,17 +154,8 @@ def main() -> None:
     results = []
     for steps in given.steps:
         epochs = max(2, round(given.seconds / 50e-6 / steps))
-        result = measure(steps, epochs, given.rounds, given.only)
-        results.append(result)
-        step = result["step_seconds"]
-        print(
-            f"{steps} steps of {1e6 * step:.1f} us an epoch, {epochs} epochs; processor time added"
-        )
-        for name, added in result["added"].items():
-            cpu, wall = added
-            told = f"{1e6 * cpu * step * steps:8.0f} us an epoch; {100 * wall:+7.1f} % of time"
-            print(f"  {name:42} {100 * cpu:+7.1f} %  {told}")
-        sys.stdout.flush()
+        print(f"{steps} steps an epoch, {epochs} epochs; processor time added")
+        results.append(measure(steps, epochs, given.rounds, given.only))
     if given.output:
         pathlib.Path(given.output).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(given.output).write_text(json.dumps(results, indent=1))

@@ -11,6 +11,7 @@ from ranvier.callbacks.progbar import ProgbarLogger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_BATCH = [f"on_{m}_batch_{w}" for m in ("train", "test", "predict") for w in ("begin", "end")]
 _VERBOSE = (0, 1, 2, "auto")
 
 
@@ -56,17 +57,21 @@ class CallbackList(Callback):
         if self.progbar is None and add_progbar:
             self.progbar = ProgbarLogger()
             given.append(self.progbar)
-        self.has_train_batch_hooks = self._any(
-            "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"
-        )
-        self.has_test_batch_hooks = self._any("on_test_batch_begin", "on_test_batch_end")
-        self.has_predict_batch_hooks = self._any("on_predict_batch_begin", "on_predict_batch_end")
+        # who hears of each batch: a step may be as short as a call
+        self._hears = {
+            event: [c for c in given if overrides(c, event, event.replace("train_", ""))]
+            for event in _BATCH
+        }
+        self.has_train_batch_hooks = self._any("train")
+        self.has_test_batch_hooks = self._any("test")
+        self.has_predict_batch_hooks = self._any("predict")
         self.set_model(model)
         self.set_params(params)
 
-    def _any(self, *methods: str) -> bool:
+    def _any(self, mode: str) -> bool:
         # the bar follows `progress`, which is not called at each batch
-        return any(overrides(c, *methods) for c in self.callbacks if c is not self.progbar)
+        hear = self._hears[f"on_{mode}_batch_begin"] + self._hears[f"on_{mode}_batch_end"]
+        return any(c is not self.progbar for c in hear)
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
@@ -97,27 +102,27 @@ class CallbackList(Callback):
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._hears["on_train_batch_begin"]:
             callback.on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._hears["on_train_batch_end"]:
             callback.on_train_batch_end(batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._hears["on_test_batch_begin"]:
             callback.on_test_batch_begin(batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._hears["on_test_batch_end"]:
             callback.on_test_batch_end(batch, logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._hears["on_predict_batch_begin"]:
             callback.on_predict_batch_begin(batch, logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._hears["on_predict_batch_end"]:
             callback.on_predict_batch_end(batch, logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:

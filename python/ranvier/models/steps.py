@@ -177,29 +177,26 @@ class Steps:
         seconds: float,
     ) -> int:
         """Up to `max_batches` steps from row `start` on; returns how many were done."""
-        assert self.optimizer is not None
+        optimizer = self.optimizer
+        assert optimizer is not None
         self._by_engine = self.native_training
         if not self.native_training:
             self._train_python(rows, order, start, batch)
             return 1
         if self.constrained or self.python_metrics:
             max_batches = 1
-        rates = self.optimizer.rates(max_batches)
-        if not self.optimizer.has_constant_rate:
+        rates = optimizer.rates(max_batches)
+        if not optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
-        done = self._engine(
-            self._trainer.train,
-            *rows.sources,
-            order,
-            start,
-            batch,
-            max_batches,
-            seconds,
-            rates,
-            self.optimizer.iterations,
-        )
-        self.optimizer.iterations += done
-        self.stream = self._trainer.stream
+        trainer, at = self._trainer, optimizer.iterations
+        try:
+            done: int = trainer.train(
+                *rows.sources, order, start, batch, max_batches, seconds, rates, at
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: {error}") from None
+        optimizer.iterations = at + done
+        self.stream = trainer.stream
         for variable in self.constrained:
             assert variable.constraint is not None
             variable.assign(variable.constraint(variable.value))
@@ -215,24 +212,16 @@ class Steps:
             return 1
         if self.python_metrics:
             max_batches = 1
-        done = self._engine(
-            self._trainer.evaluate,
-            *rows.sources,
-            self.network.weights_penalty(),
-            start,
-            batch,
-            max_batches,
-            seconds,
-        )
+        penalty = self.network.weights_penalty()
+        try:
+            done: int = self._trainer.evaluate(
+                *rows.sources, penalty, start, batch, max_batches, seconds
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: {error}") from None
         if self.python_metrics:
             self._update_python_metrics(rows, None, start, batch)
         return done
-
-    def _engine(self, run: Any, *arguments: Any) -> int:
-        try:
-            return int(run(*arguments))
-        except ValueError as error:
-            raise ValueError(f"{self.owner}: {error}") from None
 
     def logs(self) -> dict[str, float]:
         """The running means by name: loss first, then metrics."""
@@ -256,8 +245,8 @@ class Steps:
             more, more_weight, sums, weights = self._trainer.totals()
             total, weight = total + more, weight + more_weight
             for k, i in enumerate(self.counted):
-                self.metrics[i].reset_state()
-                self.metrics[i].add(sums[k], weights[k])
+                metric: Any = self.metrics[i]  # counted ones are means
+                metric.total, metric.count = sums[k], weights[k]
         return total, weight
 
     # -- steps that pass through Python -----------------------------------------------------

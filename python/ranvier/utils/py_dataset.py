@@ -135,7 +135,9 @@ class Batches:
         dataset = self._dataset
         if dataset.use_multiprocessing:
             import multiprocessing
+            import os
             from concurrent.futures import ProcessPoolExecutor
+            from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
             if multiprocessing.get_start_method() == "forkserver":  # imports once, not each worker
                 multiprocessing.set_forkserver_preload(["__main__", "ranvier"])
@@ -143,6 +145,11 @@ class Batches:
             self._pool = ProcessPoolExecutor(
                 dataset.workers, initializer=_receive, initargs=(dataset, seed)
             )
+            before = pthread_sigmask(SIG_BLOCK, {SIGINT})  # which worker processes inherit
+            try:
+                self._pool.submit(os.getpid)
+            finally:
+                pthread_sigmask(SIG_SETMASK, before)
             self._get: Any = _item
         else:
             from concurrent.futures import ThreadPoolExecutor
