@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ranvier.callbacks.callback import Callback, Logs, overrides
@@ -11,7 +12,6 @@ from ranvier.callbacks.progbar import ProgbarLogger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BATCH = [f"on_{m}_batch_{w}" for m in ("train", "test", "predict") for w in ("begin", "end")]
 _VERBOSE = (0, 1, 2, "auto")
 
 
@@ -57,21 +57,34 @@ class CallbackList(Callback):
         if self.progbar is None and add_progbar:
             self.progbar = ProgbarLogger()
             given.append(self.progbar)
-        # who hears of each batch: a step may be as short as a call
-        self._hears = {
-            event: [c for c in given if overrides(c, event, event.replace("train_", ""))]
-            for event in _BATCH
-        }
-        self.has_train_batch_hooks = self._any("train")
-        self.has_test_batch_hooks = self._any("test")
-        self.has_predict_batch_hooks = self._any("predict")
+        self._hear: dict[str, list[Callback]] = {}
         self.set_model(model)
         self.set_params(params)
 
+    def _who(self, event: str) -> list[Callback]:
+        """Who has something to do at an event of batches: a step may be as short as a call."""
+        found = self._hear.get(event)
+        if found is None:
+            names = (event, event.replace("train_", ""))
+            found = self._hear[event] = [c for c in self.callbacks if overrides(c, *names)]
+        return found
+
     def _any(self, mode: str) -> bool:
         # the bar follows `progress`, which is not called at each batch
-        hear = self._hears[f"on_{mode}_batch_begin"] + self._hears[f"on_{mode}_batch_end"]
+        hear = self._who(f"on_{mode}_batch_begin") + self._who(f"on_{mode}_batch_end")
         return any(c is not self.progbar for c in hear)
+
+    @cached_property
+    def has_train_batch_hooks(self) -> bool:
+        return self._any("train")
+
+    @cached_property
+    def has_test_batch_hooks(self) -> bool:
+        return self._any("test")
+
+    @cached_property
+    def has_predict_batch_hooks(self) -> bool:
+        return self._any("predict")
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
@@ -102,27 +115,27 @@ class CallbackList(Callback):
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self._hears["on_train_batch_begin"]:
+        for callback in self._who("on_train_batch_begin"):
             callback.on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self._hears["on_train_batch_end"]:
+        for callback in self._who("on_train_batch_end"):
             callback.on_train_batch_end(batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self._hears["on_test_batch_begin"]:
+        for callback in self._who("on_test_batch_begin"):
             callback.on_test_batch_begin(batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self._hears["on_test_batch_end"]:
+        for callback in self._who("on_test_batch_end"):
             callback.on_test_batch_end(batch, logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self._hears["on_predict_batch_begin"]:
+        for callback in self._who("on_predict_batch_begin"):
             callback.on_predict_batch_begin(batch, logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self._hears["on_predict_batch_end"]:
+        for callback in self._who("on_predict_batch_end"):
             callback.on_predict_batch_end(batch, logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:

@@ -202,10 +202,10 @@ class Stepping:
     def _need_compiled(self, method: str) -> None:
         if not self._compiled:
             raise ValueError(f"{self.label}: call compile(optimizer, loss) before {method}()")
-        trains = method in ("fit", "train_on_batch")
-        own = self._trains_itself() if trains else self._tests_itself()
-        if self._loss is None and not own:
-            raise ValueError(f"{self.label}: {method}() needs a loss; compile() was given none")
+        if self._loss is None:
+            trains = method in ("fit", "train_on_batch")
+            if not (self._trains_itself() if trains else self._tests_itself()):
+                raise ValueError(f"{self.label}: {method}() needs a loss; compile() was given none")
 
     def _steps_for(self, y: Any) -> Steps:
         """The step machinery, made at the first data (metrics depend on the labels' shape)."""
