@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Faster epochs are not all printed: training shall not wait for a terminal.
 _DRAW = 0.25
 _LINE = 0.05
-# ... and at least so many times as long as the last one took: a slow terminal costs 2 % at most.
+# On a live bar at least so many times as long as the last took: a slow terminal costs 2 % at most.
 _TIMES = 50
 
 
@@ -148,11 +148,12 @@ class ProgbarLogger(Callback):
         parts.append(f"{self.target}/{self.target}")
         parts.append(f"{seconds:.1f}s {_duration(seconds / max(1, self.target))}/step")
         text = " - ".join([*parts, *([_text(logs)] if logs else [])])
+        self._printed = now
         if self._bar is None:
             print(text, flush=True)
         else:
             self._bar.console.print(text, markup=False, highlight=False)
-        self._printed = _after(now, _LINE)
+            self._printed = _after(now, _LINE)
 
     def close(self) -> None:
         """Takes the live bar off the screen."""
