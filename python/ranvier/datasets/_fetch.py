@@ -68,8 +68,8 @@ def fetch(name: str, path: Any) -> str:
     if there and matches(target, digest):
         return target
     state = " The file there is damaged." if there else ""
-    hand = f"by hand you may put it at {target}, or give load_data a `path` to a file of your own"
-    need("pooch", "datasets", f"to download {name} needs (else {hand})")
+    hand = f"put it at {target} by hand, or give load_data a `path` to a file of your own"
+    need("pooch", "datasets", f"to download {name} needs (or {hand})")
     import pooch
 
     url = f"{(os.environ.get('RANVIER_DATASETS_URL') or base).rstrip('/')}/{name}"
@@ -83,7 +83,7 @@ def fetch(name: str, path: Any) -> str:
         ) from None
     except OSError as error:  # what requests raises is one too
         raise ConnectionError(
-            f"ranvier.datasets: cannot download {name} from {url}.{state} Without a network {hand}."
+            f"ranvier.datasets: cannot download {name} from {url}.{state} Without a network, {hand}."
             f" ({type(error).__name__}: {error})"
         ) from None
 
