@@ -37,6 +37,7 @@ BELOW = {
     "saving": {"variables"},
     "datasets": set(),
     "inspect": {"layers", "models"},
+    "export": {"activations", "layers", "models", "ops", "saving"},
     "plot": {"inspect", "layers", "models"},
     "sklearn": {"layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers"},
 }  # fmt: skip
@@ -68,7 +69,19 @@ def test_the_reference_never_imports_the_extension() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["rich", "matplotlib", "pandas", "sklearn", "joblib", "scipy", "keras", "jax", "h5py", "pooch"],
+    [
+        "rich",
+        "matplotlib",
+        "pandas",
+        "sklearn",
+        "joblib",
+        "scipy",
+        "keras",
+        "jax",
+        "h5py",
+        "onnx",
+        "pooch",
+    ],
 )
 def test_import_ranvier_loads_nothing_heavy(module: str) -> None:
     code = f"import ranvier, sys; sys.exit({module!r} in sys.modules)"

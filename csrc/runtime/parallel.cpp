@@ -1,11 +1,14 @@
 // Threads. The only file that knows OpenMP.
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <stdexcept>
 #include <string>
 
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
+#include "runtime/crowd.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -24,6 +27,14 @@ std::atomic<int> limit{0};              // 0: not set by anyone, ask OpenMP
 std::atomic<bool> used_threads{false};  // this process has run a team of threads
 std::atomic<bool> forked_after{false};  // ... and we are its forked child
 
+Crowd crowd;
+std::atomic<int> largest_team{1};
+
+std::int64_t now() {
+    using namespace std::chrono;
+    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
 #if defined(_OPENMP) && (defined(__unix__) || defined(__APPLE__))
 // libgomp's team does not survive fork, and the first region in the child would wait for it for
 // ever. The child therefore runs on one thread if the parent had a team.
@@ -39,7 +50,7 @@ int from_environment() {
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
     if (*end != '\0' || n < 1 || n > 4096)
-        throw std::runtime_error("RANVIER_NUM_THREADS must be an integer in 1..4096; got '" +
+        throw std::runtime_error(Text("RANVIER_NUM_THREADS must be an integer in 1..4096; got '") +
                                  std::string(text) + "'");
     return static_cast<int>(n);
 }
@@ -61,8 +72,10 @@ int num_threads() {
 
 void set_num_threads(int n) {
     if (n < 1)
-        throw std::invalid_argument("number of threads must be >= 1; got " + std::to_string(n));
+        throw std::invalid_argument(Text("number of threads must be >= 1; got ") +
+                                    std::to_string(n));
     limit.store(n, std::memory_order_relaxed);
+    crowd.forget();
 }
 
 const char* threading_layer() {
@@ -77,6 +90,7 @@ int threads_for(double flops) {
 #ifdef _OPENMP
     if (flops < 2 * kGrainFlops || omp_in_parallel()) return 1;
     const int most = num_threads();
+    if (most > 1 && crowd.at(now())) return 1;
     const double wanted = flops / kGrainFlops;
     return wanted >= most ? most : static_cast<int>(wanted);
 #else
@@ -93,14 +107,26 @@ void parallel_tasks(int threads, index_t tasks, void (*body)(void*, index_t), vo
         // Exceptions (no memory for scratch) must not leave a parallel region.
         std::atomic<bool> taken{false};
         std::exception_ptr first;
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (index_t i = 0; i < tasks; ++i) {
-            try {
-                body(context, i);
-            } catch (...) {
-                if (!taken.exchange(true)) first = std::current_exception();
+        const std::int64_t begin = now();
+        std::int64_t done = begin;
+#pragma omp parallel num_threads(threads)
+        {
+#pragma omp for schedule(static) nowait
+            for (index_t i = 0; i < tasks; ++i) {
+                try {
+                    body(context, i);
+                } catch (...) {
+                    if (!taken.exchange(true)) first = std::current_exception();
+                }
             }
+            if (omp_get_thread_num() == 0) done = now();
         }
+        const std::int64_t end = now();
+        // Threads that are made in a region take their time.
+        if (threads <= largest_team.load(std::memory_order_relaxed))
+            crowd.account(end, done - begin, end - done, threads);
+        else
+            largest_team.store(threads, std::memory_order_relaxed);
         if (first) std::rethrow_exception(first);
         return;
     }

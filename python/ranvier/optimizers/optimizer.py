@@ -118,6 +118,7 @@ class Optimizer(Averages):
         self.slots: list[NDArray[Any]] = []
         self._places: list[tuple[Variable, int]] = []
         self._own_variables = []
+        self._references = []
         self._undecayed: list[Any] = []
 
     # -- the learning rate ------------------------------------------------------------------
