@@ -83,8 +83,8 @@ def fetch(name: str, path: Any) -> str:
         ) from None
     except OSError as error:  # what requests raises is one too
         raise ConnectionError(
-            f"ranvier.datasets: cannot download {name} from {url}.{state} Without a network, {hand}."
-            f" ({type(error).__name__}: {error})"
+            f"ranvier.datasets: cannot download {name} from {url}.{state} Without a network, "
+            f"{hand}. ({type(error).__name__}: {error})"
         ) from None
 
 
