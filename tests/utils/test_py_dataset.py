@@ -113,6 +113,15 @@ def test_signature_and_names_are_those_of_keras() -> None:
     assert ranvier.utils.Sequence is PyDataset
 
 
+def test_what_keras_has_in_utils_and_in_saving_is_one_thing() -> None:
+    shared = [
+        n for n in dir(keras.utils) if hasattr(keras.saving, n) and hasattr(ranvier.saving, n)
+    ]
+    for name in shared:
+        if not name.startswith("_"):
+            assert getattr(ranvier.utils, name) is getattr(ranvier.saving, name), name
+
+
 def test_order_holds_though_workers_take_different_times() -> None:
     data = Rows(wait=[0.02, 0.0, 0.01], workers=4)
     np.testing.assert_array_equal(model().predict(data, verbose=0).shape, (40, 2))

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes, _random
+from ranvier._custom_objects import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_serializable,
+)
+from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.utils.py_dataset import PyDataset, Sequence
 from ranvier.utils.sequences import (
     TimeseriesDataset,
@@ -19,17 +27,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CustomObjectScope",
     "PyDataset",
     "Sequence",
     "TimeseriesDataset",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+# Keras has these of `saving` here too.
+CustomObjectScope = custom_object_scope
+register_keras_serializable = register_serializable
 
 
 def set_random_seed(seed: int) -> None:
