@@ -91,7 +91,7 @@ class FBetaScore(Metric):
             return 0.0
         tp, fp, fn, weights = (np.asarray(v.value) for v in self._counts)
         precision, recall = tp / (tp + fp + _EPSILON), tp / (tp + fn + _EPSILON)
-        square = self.beta**2
+        square = self.beta * self.beta
         score = precision * recall / (square * precision + recall + _EPSILON) * (1 + square)
         if self.average == "weighted":
             return float(np.sum(score * weights / (np.sum(weights) + _EPSILON)))
