@@ -37,6 +37,7 @@ CASES = {
         Case("predict_proba one row 20-100-1", "predict", "small", {"max_iter": 5}),
         Case("predict_proba one row 64-100-10", "predict", "digits", {"max_iter": 5}),
         Case("search digits, 24 fits, 2 jobs", "search", "digits", {"max_iter": 60}),
+        Case("search 1000x20, 24 fits, 2 jobs", "search", "small", {"max_iter": 60}),
     )
 }
 

@@ -1,6 +1,8 @@
 // The slow half of the gate: messages, sources, new arrays.
 #include "bindings/array_args.hpp"
 
+#include "ranvier/text.hpp"
+
 namespace py = pybind11;
 
 namespace ranvier {
@@ -55,41 +57,42 @@ void refuse_layout(const char* op, const py::array& a, const char* name, int wan
                    bool writable) {
     const std::string wanted = wanted_type == kTypeNumber<float> ? "float32" : "float64";
     if (type_number(a) != wanted_type)
-        throw py::type_error(start(op, name) + "must have dtype " + wanted + "; got " +
+        throw py::type_error(Text(start(op, name)) + "must have dtype " + wanted + "; got " +
                              dtype_of(a));
     if (!native_order(a))
-        throw py::type_error(start(op, name) + "must be in native byte order; got dtype " +
+        throw py::type_error(Text(start(op, name)) + "must be in native byte order; got dtype " +
                              dtype_of(a));
     if (writable && !has_flags(a, pyd::npy_api::NPY_ARRAY_WRITEABLE_))
-        throw py::value_error(start(op, name) + "is written to, but it is read-only");
+        throw py::value_error(Text(start(op, name)) + "is written to, but it is read-only");
     if (!has_flags(a, pyd::npy_api::NPY_ARRAY_C_CONTIGUOUS_)) {
         std::string strides = "(";
         for (py::ssize_t i = 0; i < a.ndim(); ++i)
             strides += (i ? ", " : "") + std::to_string(a.strides(i));
-        throw py::value_error(start(op, name) + "must be C-contiguous; got shape " + shape_of(a) +
-                              " with strides " + strides + (a.ndim() == 1 ? ",)" : ")"));
+        throw py::value_error(Text(start(op, name)) + "must be C-contiguous; got shape " +
+                              shape_of(a) + " with strides " + strides +
+                              (a.ndim() == 1 ? ",)" : ")"));
     }
-    throw py::value_error(start(op, name) + "is not aligned to its element size");
+    throw py::value_error(Text(start(op, name)) + "is not aligned to its element size");
 }
 
 void refuse_shape(const char* op, const py::array& a, const char* name, Axes axes) {
-    throw py::value_error(start(op, name) + "must have shape " + shape_of(axes) + "; got " +
+    throw py::value_error(Text(start(op, name)) + "must have shape " + shape_of(axes) + "; got " +
                           shape_of(a));
 }
 
 void refuse_shape(const char* op, const py::array& a, const char* name, const char* other_name,
                   const py::array& other) {
-    throw py::value_error(start(op, name) + "must have the shape of `" + other_name + "`, " +
+    throw py::value_error(Text(start(op, name)) + "must have the shape of `" + other_name + "`, " +
                           shape_of(other) + "; got " + shape_of(a));
 }
 
 void refuse_dtype(const char* op, const py::array& a, const char* name) {
-    throw py::type_error(start(op, name) + "must have dtype float32 or float64; got " +
+    throw py::type_error(Text(start(op, name)) + "must have dtype float32 or float64; got " +
                          dtype_of(a));
 }
 
 void refuse_overlap(const char* op, const char* name, const char* other_name, bool partly) {
-    throw py::value_error(start(op, name) + "and `" + other_name + "` must not share memory" +
+    throw py::value_error(Text(start(op, name)) + "and `" + other_name + "` must not share memory" +
                           (partly ? ", unless they are the same array" : ""));
 }
 
@@ -104,7 +107,7 @@ py::array new_array(int type_number, int ndim, const index_t* shape) {
 
 py::array as_array(const char* op, const py::object& o, const char* name) {
     if (!pyd::npy_api::get().PyArray_Check_(o.ptr()))
-        throw py::type_error(start(op, name) + "must be a numpy.ndarray; got " +
+        throw py::type_error(Text(start(op, name)) + "must be a numpy.ndarray; got " +
                              Py_TYPE(o.ptr())->tp_name);
     return py::reinterpret_borrow<py::array>(o);
 }
@@ -115,14 +118,14 @@ Source make_source(const char* op, const py::array& a, const char* name) {
     const auto* descr = gate::pyd::array_descriptor_proxy(gate::proxy(a)->descr);
     Source s;
     if (!find_dtype(descr->kind, a.itemsize(), s.dtype))
-        throw py::type_error(start(op, name) +
+        throw py::type_error(Text(start(op, name)) +
                              "must hold booleans, integers or floats of 16, 32 or 64 bits; got "
                              "dtype " +
                              dtype_of(a));
     if (a.ndim() == 0)
-        throw py::value_error(start(op, name) + "must have at least one axis; got ()");
+        throw py::value_error(Text(start(op, name)) + "must have at least one axis; got ()");
     if (a.ndim() > 32)
-        throw py::value_error(start(op, name) + "must have at most 32 axes; got " +
+        throw py::value_error(Text(start(op, name)) + "must have at most 32 axes; got " +
                               std::to_string(a.ndim()));
     s.data = a.data();
     s.swapped = !gate::native_order(a);

@@ -1,5 +1,6 @@
 // Graph: built node by node from Python; Runner: a graph with its numbers.
 #include "ranvier/nodes.hpp"
+#include "ranvier/text.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,14 +20,14 @@ void Runner<T>::bind(const std::vector<py::array>& values, const py::array& grad
                      const std::vector<index_t>& offsets) {
     const auto& sizes = graph->param_sizes();
     if (values.size() != sizes.size() || offsets.size() != sizes.size())
-        throw py::value_error("bind: expected " + std::to_string(sizes.size()) +
+        throw py::value_error(Text("bind: expected ") + std::to_string(sizes.size()) +
                               " parameters; got " + std::to_string(values.size()));
     auto made = std::make_shared<Binding<T>>();
     Params<T>& p = made->params;
     T* g = out<T>("bind", grad, "gradient");
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         if (values[i].size() != sizes[i])
-            throw py::value_error("bind: parameter " + std::to_string(i) + " has " +
+            throw py::value_error(Text("bind: parameter ") + std::to_string(i) + " has " +
                                   std::to_string(values[i].size()) + " elements, not " +
                                   std::to_string(sizes[i]));
         p.value.push_back(out<T>("bind", values[i], "values"));
@@ -49,12 +50,12 @@ namespace {
 template <class T>
 const T* mask_in(const Runner<T>& r, const char* name, const Shape& input, const py::object& mask) {
     if (mask.is_none() != !r.graph->has_mask_input())
-        throw py::value_error(std::string(name) + ": a mask is missing, or there is one too many");
+        throw py::value_error(Text(name) + ": a mask is missing, or there is one too many");
     if (mask.is_none()) return nullptr;
     const auto given = mask.cast<py::array>();
     const T* p = in<T>(name, given, "mask");
     if (sample_and_batch(given) != r.graph->given_shapes(input)[1])
-        throw py::value_error(std::string(name) + ": a mask of shape " +
+        throw py::value_error(Text(name) + ": a mask of shape " +
                               to_string(sample_and_batch(given)) + " does not fit input of shape " +
                               to_string(input));
     return p;
@@ -101,7 +102,7 @@ template <class T>
 py::tuple runner_predict(Runner<T>& r, const py::array& x, index_t chunk, const py::object& mask) {
     const auto bound = r.bound();
     if (!fits(*r.graph, x))
-        throw py::value_error("predict: input of shape " + to_string(sample_and_batch(x)) +
+        throw py::value_error(Text("predict: input of shape ") + to_string(sample_and_batch(x)) +
                               " does not fit the model's " + to_string(r.graph->input_shape()));
     const Source source = make_source("predict", x, "x");
     const Shape shape = r.graph->output_shape(source.shape);

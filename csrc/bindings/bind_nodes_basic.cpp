@@ -33,11 +33,11 @@ void bind_basic_nodes(GraphClass<T>& graph) {
         [](G& g, int x, const I& perm) { return g.add(make_permute<T>(perm), {x}, {}); });
     def(graph, "repeat", [](G& g, int x, index_t n) { return g.add(make_repeat<T>(n), {x}, {}); });
     def(graph, "dropout",
-        [](G& g, int x, double rate, const Shape& noise_shape, std::uint64_t seed) {
-            return g.add(make_dropout<T>(rate, noise_shape, seed), {x}, {});
+        [](G& g, int x, double rate, const Shape& noise_shape, std::uint64_t seed, bool alpha) {
+            return g.add(make_dropout<T>(rate, noise_shape, seed, alpha), {x}, {});
         });
-    def(graph, "gaussian_noise", [](G& g, int x, double stddev, std::uint64_t seed) {
-        return g.add(make_gaussian_noise<T>(stddev, seed), {x}, {});
+    def(graph, "gaussian_noise", [](G& g, int x, double stddev, std::uint64_t seed, bool factor) {
+        return g.add(make_gaussian_noise<T>(stddev, seed, factor), {x}, {});
     });
     def(graph, "rescaling",
         [](G& g, int x, const std::vector<double>& scale, const std::vector<double>& offset) {

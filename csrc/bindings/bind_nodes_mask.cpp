@@ -1,6 +1,7 @@
 // Embedding, masks, sequences as batches: the nodes of a graph.
 #include "bindings/bind_nodes.hpp"
 #include "ranvier/nodes_mask.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -17,7 +18,7 @@ NodePtr<T> sequence_node(std::string_view kind, const std::vector<double>& numbe
     if (kind == "masked_mean") return make_masked_mean<T>(number(0) != 0);
     if (kind == "fold") return make_fold<T>(number(0) != 0);
     if (kind == "unfold") return make_unfold<T>();
-    throw std::invalid_argument("unknown node '" + std::string(kind) + "'");
+    throw std::invalid_argument(Text("unknown node '") + std::string(kind) + "'");
 }
 
 }  // namespace

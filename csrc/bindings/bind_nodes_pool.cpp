@@ -21,6 +21,9 @@ void bind_pool_nodes(GraphClass<T>& graph) {
     def(graph, "global_pool", [](G& g, int x, bool average, std::size_t axes, bool keepdims) {
         return g.add(make_global_pool<T>(pool_kind(average), axes, keepdims), {x}, {});
     });
+    def(graph, "adaptive_pool", [](G& g, int x, bool average, std::size_t axis, index_t size) {
+        return g.add(make_adaptive_pool<T>(pool_kind(average), axis, size), {x}, {});
+    });
     def(graph, "upsample", [](G& g, int x, const Shape& size, bool bilinear) {
         return g.add(make_upsample<T>(size, bilinear), {x}, {});
     });

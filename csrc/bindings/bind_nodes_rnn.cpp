@@ -2,6 +2,7 @@
 // csrc/include/ranvier/nodes_rnn.hpp.
 #include "bindings/bind_nodes.hpp"
 #include "ranvier/nodes_rnn.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -17,7 +18,7 @@ Merge merge_named(std::string_view name) {
     if (name == "sum") return Merge::sum;
     if (name == "ave") return Merge::ave;
     if (name == "mul") return Merge::mul;
-    throw std::invalid_argument("unknown merge mode '" + std::string(name) + "'");
+    throw std::invalid_argument(Text("unknown merge mode '") + std::string(name) + "'");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "bindings/bind_ops.hpp"
 #include "bindings/names.hpp"
 #include "ranvier/activation.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -16,8 +17,8 @@ struct Middle {
 Middle around(const char* op, const py::array& x, int axis) {
     const int nd = gate::proxy(x)->nd;
     if (axis < -nd || axis >= nd)
-        throw py::value_error(std::string(op) + ": `axis` must be in [" + std::to_string(-nd) +
-                              ", " + std::to_string(nd) + "); got " + std::to_string(axis));
+        throw py::value_error(Text(op) + ": `axis` must be in [" + std::to_string(-nd) + ", " +
+                              std::to_string(nd) + "); got " + std::to_string(axis));
     if (axis < 0) axis += nd;
     Middle s;
     for (int i = 0; i < axis; ++i) s.outer *= extent(x, i);
@@ -135,10 +136,9 @@ index_t alpha_columns(const char* op, const py::array& x, const char* name,
     for (int i = 0; fits && i < as->nd; ++i)
         fits = as->dimensions[i] == xs->dimensions[xs->nd - as->nd + i];
     if (!fits)
-        throw py::value_error(std::string(op) +
-                              ": `alpha` must have the shape of the last axes of `" + name + "`, " +
-                              py::str(x.attr("shape")).cast<std::string>() + "; got " +
-                              py::str(alpha.attr("shape")).cast<std::string>());
+        throw py::value_error(Text(op) + ": `alpha` must have the shape of the last axes of `" +
+                              name + "`, " + py::str(x.attr("shape")).cast<std::string>() +
+                              "; got " + py::str(alpha.attr("shape")).cast<std::string>());
     return elements(alpha);
 }
 

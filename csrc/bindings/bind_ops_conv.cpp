@@ -3,6 +3,7 @@
 #include "bindings/names.hpp"
 #include "ranvier/conv.hpp"
 #include "ranvier/graph.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -14,13 +15,13 @@ Shape shape_of(const py::array& a) { return Shape(a.shape(), a.shape() + a.ndim(
 ConvSpec spec_of(const char* op, const Shape& w, index_t axes, const Shape& strides,
                  std::string_view padding, const Shape& dilation, index_t groups) {
     if (axes < 1 || axes > 3)
-        throw py::value_error(std::string(op) + ": `x` must have 3 to 5 axes (N, ..., C)");
+        throw py::value_error(Text(op) + ": `x` must have 3 to 5 axes (N, ..., C)");
     const auto n = static_cast<std::size_t>(axes);
     if (w.size() != n + 2)
-        throw py::value_error(std::string(op) + ": the kernel must have " + std::to_string(n + 2) +
+        throw py::value_error(Text(op) + ": the kernel must have " + std::to_string(n + 2) +
                               " axes; got shape " + to_string(w));
     if (strides.size() != n || dilation.size() != n)
-        throw py::value_error(std::string(op) + ": strides and dilation_rate must have " +
+        throw py::value_error(Text(op) + ": strides and dilation_rate must have " +
                               std::to_string(n) + " entries");
     ConvSpec s;
     s.axes = static_cast<int>(axes);
@@ -33,10 +34,9 @@ ConvSpec spec_of(const char* op, const Shape& w, index_t axes, const Shape& stri
     s.co = w[n + 1];
     for (std::size_t i = 0; i < n; ++i)
         if (s.kernel[i] < 1 || strides[i] < 1 || dilation[i] < 1)
-            throw py::value_error(std::string(op) +
-                                  ": kernel, strides and dilation_rate must be >= 1");
+            throw py::value_error(Text(op) + ": kernel, strides and dilation_rate must be >= 1");
     if (groups < 1 || s.co % groups != 0)
-        throw py::value_error(std::string(op) + ": groups must divide the number of filters");
+        throw py::value_error(Text(op) + ": groups must divide the number of filters");
     return s;
 }
 
@@ -44,7 +44,7 @@ ConvShape checked(const char* op, const ConvSpec& spec, const Shape& x) {
     try {
         return conv_shape(spec, x);
     } catch (const std::invalid_argument& e) {
-        throw py::value_error(std::string(op) + ": " + e.what());
+        throw py::value_error(Text(op) + ": " + e.what());
     }
 }
 
@@ -55,16 +55,16 @@ py::array result(const char* op, const py::object& out_arg, const Shape& shape) 
     if (out_arg.is_none()) return new_array<T>(static_cast<int>(shape.size()), shape.data());
     py::array a = gate::as_array(op, out_arg, "out");
     if (shape_of(a) != shape)
-        throw py::value_error(std::string(op) + ": `out` must have shape " + to_string(shape) +
-                              "; got " + to_string(shape_of(a)));
+        throw py::value_error(Text(op) + ": `out` must have shape " + to_string(shape) + "; got " +
+                              to_string(shape_of(a)));
     out<T>(op, a, "out");
     return a;
 }
 
 void require_dy(const char* op, const py::array& dy, const Shape& y) {
     if (shape_of(dy) != y)
-        throw py::value_error(std::string(op) + ": `dy` must have shape " + to_string(y) +
-                              "; got " + to_string(shape_of(dy)));
+        throw py::value_error(Text(op) + ": `dy` must have shape " + to_string(y) + "; got " +
+                              to_string(shape_of(dy)));
 }
 
 py::array conv(const py::array& x, const py::array& w, const py::object& bias,

@@ -5,6 +5,7 @@
 
 #include "bindings/bind_ops.hpp"
 #include "ranvier/data.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -17,13 +18,13 @@ template <class F>
 decltype(auto) dispatch_name(const char* op, std::string_view dtype, F&& f) {
     if (dtype == "float32") return f(float{});
     if (dtype == "float64") return f(double{});
-    throw py::value_error(std::string(op) + ": `dtype` must be 'float32' or 'float64'; got '" +
+    throw py::value_error(Text(op) + ": `dtype` must be 'float32' or 'float64'; got '" +
                           std::string(dtype) + "'");
 }
 
 void check_rate(const char* op, double rate) {
     if (!(rate >= 0.0 && rate <= 1.0))
-        throw py::value_error(std::string(op) + ": `rate` must be in [0, 1]; got " +
+        throw py::value_error(Text(op) + ": `rate` must be in [0, 1]; got " +
                               py::str(py::float_(rate)).cast<std::string>());
 }
 
@@ -33,13 +34,12 @@ const std::int64_t* row_numbers(const char* op, const py::array& rows, index_t l
                       rows.dtype().kind() == 'i';
     if (!fits)
         throw py::type_error(
-            std::string(op) +
-            ": `rows` must be a contiguous array of int64 with one axis; got dtype " +
+            Text(op) + ": `rows` must be a contiguous array of int64 with one axis; got dtype " +
             py::str(rows.dtype()).cast<std::string>());
     const auto* p = elements_of<const std::int64_t>(rows);
     for (index_t i = 0, n = elements(rows); i < n; ++i)
         if (p[i] < 0 || p[i] >= limit)
-            throw py::index_error(std::string(op) + ": row number " + std::to_string(p[i]) +
+            throw py::index_error(Text(op) + ": row number " + std::to_string(p[i]) +
                                   " is out of range for " + std::to_string(limit) + " rows");
     return p;
 }
@@ -54,7 +54,7 @@ py::array gather_rows_op(const py::array& x, const py::object& rows_arg, index_t
         rows = row_numbers(op, r, source.shape[0]);
         n = elements(r);
     } else if (start < 0 || n < 0 || start > source.shape[0] || n > source.shape[0] - start) {
-        throw py::index_error(std::string(op) + ": rows [" + std::to_string(start) + ", " +
+        throw py::index_error(Text(op) + ": rows [" + std::to_string(start) + ", " +
                               std::to_string(start) + " + " + std::to_string(n) +
                               ") are out of range for " + std::to_string(source.shape[0]));
     }
@@ -72,7 +72,7 @@ py::array gather_rows_op(const py::array& x, const py::object& rows_arg, index_t
             bool fits = gate::proxy(y)->nd == nd;
             for (int i = 0; fits && i < nd; ++i) fits = extent(y, i) == shape[i];
             if (!fits)
-                throw py::value_error(std::string(op) + ": `out` must have " + std::to_string(n) +
+                throw py::value_error(Text(op) + ": `out` must have " + std::to_string(n) +
                                       " rows like `x`'s; got shape " +
                                       py::str(y.attr("shape")).cast<std::string>());
         }
@@ -89,7 +89,7 @@ py::array filled(const char* op, const Shape& shape, std::string_view dtype,
                  const py::object& out_arg, F&& f) {
     index_t n = 1;
     for (const index_t e : shape) {
-        if (e < 0) throw py::value_error(std::string(op) + ": an extent of `shape` is negative");
+        if (e < 0) throw py::value_error(Text(op) + ": an extent of `shape` is negative");
         n *= e;
     }
     return dispatch_name(op, dtype, [&](auto zero) {
@@ -98,7 +98,7 @@ py::array filled(const char* op, const Shape& shape, std::string_view dtype,
                                         : gate::as_array(op, out_arg, "out");
         T* yp = out<T>(op, y, "out");
         if (elements(y) != n)
-            throw py::value_error(std::string(op) + ": `out` must have " + std::to_string(n) +
+            throw py::value_error(Text(op) + ": `out` must have " + std::to_string(n) +
                                   " elements; got " + std::to_string(elements(y)));
         run_released(20.0 * double(n), [&] { f(n, yp); });
         return y;
@@ -141,9 +141,8 @@ py::array permute_op(const py::array& x, const std::vector<int>& perm, const py:
     for (std::size_t i = 0; valid && i < perm.size(); ++i)
         valid = perm[i] >= 0 && perm[i] < nd && !seen[std::size_t(perm[i])]++;
     if (!valid)
-        throw py::value_error(std::string(op) + ": `perm` must name each of the " +
-                              std::to_string(nd) + " axes once; got " +
-                              py::str(py::cast(perm)).cast<std::string>());
+        throw py::value_error(Text(op) + ": `perm` must name each of the " + std::to_string(nd) +
+                              " axes once; got " + py::str(py::cast(perm)).cast<std::string>());
     return dispatch(op, x, "x", [&](auto zero) {
         using T = decltype(zero);
         const T* xp = in<T>(op, x, "x");

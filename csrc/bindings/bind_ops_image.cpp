@@ -4,6 +4,7 @@
 #include "bindings/bind_ops.hpp"
 #include "bindings/image_args.hpp"
 #include "ranvier/graph.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -18,7 +19,7 @@ ImageShape images(const char* op, const py::array& x, bool channels_first) {
     try {
         return image_shape(Shape(x.shape(), x.shape() + 4), channels_first);
     } catch (const std::invalid_argument& error) {
-        throw py::value_error(std::string(op) + ": " + error.what());
+        throw py::value_error(Text(op) + ": " + error.what());
     }
 }
 
@@ -26,7 +27,7 @@ const double* transforms_of(const char* op, const py::array& t, index_t n) {
     const double* p = in<double>(op, t, "transforms", {{"N", n}, {"coefficients", 8}});
     for (index_t i = 0; i < 8 * n; ++i)
         if (!std::isfinite(p[i]) || (i % 8 > 5 && p[i] != 0))
-            throw py::value_error(std::string(op) +
+            throw py::value_error(Text(op) +
                                   ": `transforms` must be finite, and the last two numbers of each "
                                   "0 (perspective is not in ranvier)");
     return p;
@@ -57,7 +58,7 @@ py::array resize_images_op(const py::array& x, index_t height, index_t width,
     constexpr const char* op = "resize_images";
     const ImageShape s = images(op, x, channels_first);
     if (s.h == 0 || s.w == 0)
-        throw py::value_error(std::string(op) + ": images of no pixels cannot be resized");
+        throw py::value_error(Text(op) + ": images of no pixels cannot be resized");
     ImageShape made = s;
     made.h = height;
     made.w = width;

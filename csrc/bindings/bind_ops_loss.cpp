@@ -4,6 +4,7 @@
 #include "bindings/bind_ops.hpp"
 #include "bindings/names.hpp"
 #include "ranvier/loss.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -16,7 +17,7 @@ std::string shape_of(const py::array& a) { return py::str(a.attr("shape")).cast<
 // axis (a last axis of 1 in its place is taken, too).
 void check_truth(const char* op, const py::array& y_true, const py::array& y_pred, bool sparse) {
     if (y_pred.ndim() < 1)
-        throw py::value_error(std::string(op) + ": `y_pred` must have at least one axis; got ()");
+        throw py::value_error(Text(op) + ": `y_pred` must have at least one axis; got ()");
     if (!sparse) {
         require_same_shape(op, y_true, "y_true", y_pred, "y_pred");
         return;
@@ -25,7 +26,7 @@ void check_truth(const char* op, const py::array& y_true, const py::array& y_pre
     bool fits = t->nd == p->nd - 1 || (t->nd == p->nd && t->dimensions[t->nd - 1] == 1);
     for (int i = 0; fits && i + 1 < p->nd; ++i) fits = t->dimensions[i] == p->dimensions[i];
     if (!fits)
-        throw py::value_error(std::string(op) +
+        throw py::value_error(Text(op) +
                               ": `y_true` must hold one class number for each row of `y_pred` " +
                               shape_of(y_pred) + "; got shape " + shape_of(y_true));
 }
@@ -36,8 +37,7 @@ const T* weights(const char* op, const py::object& sample_weight, index_t rows) 
     const py::array w = gate::as_array(op, sample_weight, "sample_weight");
     const T* p = in<T>(op, w, "sample_weight");
     if (elements(w) != rows)
-        throw py::value_error(std::string(op) +
-                              ": `sample_weight` must have one weight for each of " +
+        throw py::value_error(Text(op) + ": `sample_weight` must have one weight for each of " +
                               std::to_string(rows) + " rows; got shape " + shape_of(w));
     return p;
 }
@@ -62,8 +62,9 @@ template <class T>
     const std::string text = std::floor(label) == label && std::abs(label) < 1e15
                                  ? std::to_string(static_cast<long long>(label))
                                  : std::to_string(label);
-    throw py::value_error("loss: `y_true` must hold class numbers in [0, " + std::to_string(cols) +
-                          "); got " + text + " in row " + std::to_string(row));
+    throw py::value_error(Text("loss: `y_true` must hold class numbers in [0, ") +
+                          std::to_string(cols) + "); got " + text + " in row " +
+                          std::to_string(row));
 }
 
 template <class T>

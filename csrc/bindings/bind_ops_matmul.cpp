@@ -6,6 +6,7 @@
 #include "bindings/bind_ops.hpp"
 #include "bindings/names.hpp"
 #include "ranvier/gemm.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -56,7 +57,7 @@ struct Extents {
 
 Extents extents(const py::array& a, const py::array& b, bool ta, bool tb) {
     const auto fail = [&](const char* why) {
-        throw py::value_error(std::string(kOp) + ": " + why + "; got a " + shape_of(a) +
+        throw py::value_error(Text(kOp) + ": " + why + "; got a " + shape_of(a) +
                               (ta ? " transposed" : "") + " and b " + shape_of(b) +
                               (tb ? " transposed" : ""));
     };
@@ -92,7 +93,7 @@ py::array result(const char* name, const py::object& given, const py::array& a, 
     if (gate::proxy(c)->nd != nd || !std::equal(shape, shape + nd, gate::proxy(c)->dimensions)) {
         std::string wanted;
         for (int i = 0; i < nd; ++i) wanted += (i ? ", " : "") + std::to_string(shape[i]);
-        throw py::value_error(std::string(kOp) + ": `" + name + "` must have shape (" + wanted +
+        throw py::value_error(Text(kOp) + ": `" + name + "` must have shape (" + wanted +
                               (nd == 1 ? ",)" : ")") + "; got " + shape_of(c));
     }
     out<T>(kOp, c, name);

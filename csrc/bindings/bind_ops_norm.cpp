@@ -2,6 +2,8 @@
 #include "bindings/bind_ops.hpp"
 #include "bindings/norm_names.hpp"
 
+#include "ranvier/text.hpp"
+
 namespace py = pybind11;
 
 namespace ranvier {
@@ -42,7 +44,7 @@ index_t channels_of(const char* op, const py::array& x) {
 
 double positive(const char* op, const char* name, double value) {
     if (!(value >= 0))
-        throw py::value_error(std::string(op) + ": `" + name + "` must be >= 0; got " +
+        throw py::value_error(Text(op) + ": `" + name + "` must be >= 0; got " +
                               std::to_string(value));
     return value;
 }
@@ -123,9 +125,8 @@ struct Grouped {
         cols = channels_of(op, x);
         for (int i = 1; i + 1 < gate::proxy(x)->nd; ++i) rows *= extent(x, i);
         if (groups < 1 || cols % groups != 0)
-            throw py::value_error(std::string(op) + ": `groups` must divide the " +
-                                  std::to_string(cols) + " channels; got " +
-                                  std::to_string(groups));
+            throw py::value_error(Text(op) + ": `groups` must divide the " + std::to_string(cols) +
+                                  " channels; got " + std::to_string(groups));
     }
     index_t samples, rows = 1, cols, groups;
 };
@@ -186,7 +187,7 @@ py::tuple row_norm(std::string_view name, const char* op, const py::array& x,
     return dispatch(op, x, "x", [&](auto zero) {
         using T = decltype(zero);
         const T* xp = in<T>(op, x, "x");
-        if (cols == 0) throw py::value_error(std::string(op) + ": the last axis of `x` is empty");
+        if (cols == 0) throw py::value_error(Text(op) + ": the last axis of `x` is empty");
         const py::array y = output_like<T>(op, out_arg, x, "x");
         T* yp = elements_of<T>(y);
         const index_t n = rows * cols;
@@ -215,7 +216,7 @@ py::tuple row_norm_gradient(std::string_view name, const char* op, const py::arr
         const T *mp = in<T>(op, mean, "mean"), *ip = in<T>(op, inverse, "inverse");
         for (const auto& [name_of, array] : {std::pair{"mean", &mean}, {"inverse", &inverse}}) {
             if (elements(*array) != rows || array->ndim() + 1 != x.ndim())
-                throw py::value_error(std::string(op) + ": `" + name_of +
+                throw py::value_error(Text(op) + ": `" + name_of +
                                       "` must have x's shape without its last axis; got " +
                                       py::str(array->attr("shape")).cast<std::string>());
             require_apart<T>(op, b.dxp, b.n, "out", elements_of<T>(*array), rows, name_of);

@@ -5,6 +5,8 @@
 #include "bindings/names.hpp"
 #include "bindings/optim_args.hpp"
 
+#include "ranvier/text.hpp"
+
 namespace py = pybind11;
 
 namespace ranvier {
@@ -43,9 +45,7 @@ constexpr FlagKey kFlags[] = {
     {"centered", &OptimParams::centered},
 };
 
-[[noreturn]] void refuse(const std::string& why) {
-    throw py::value_error(std::string(kOp) + ": " + why);
-}
+[[noreturn]] void refuse(const std::string& why) { throw py::value_error(Text(kOp) + ": " + why); }
 
 // (w, offset, size, decay, l1, l2)
 template <class T>

@@ -2,6 +2,7 @@
 #include "bindings/bind_ops.hpp"
 #include "ranvier/graph.hpp"
 #include "ranvier/pool.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -19,7 +20,7 @@ auto named(const char* op, F&& f) {
     try {
         return f();
     } catch (const std::invalid_argument& error) {
-        throw py::value_error(std::string(op) + ": " + error.what());
+        throw py::value_error(Text(op) + ": " + error.what());
     }
 }
 
@@ -29,8 +30,8 @@ py::array result(const char* op, const py::object& given, const Shape& shape) {
     if (given.is_none()) return new_array<T>(static_cast<int>(shape.size()), shape.data());
     py::array a = gate::as_array(op, given, "out");
     if (shape_of(a) != shape)
-        throw py::value_error(std::string(op) + ": `out` must have shape " + to_string(shape) +
-                              "; got " + to_string(shape_of(a)));
+        throw py::value_error(Text(op) + ": `out` must have shape " + to_string(shape) + "; got " +
+                              to_string(shape_of(a)));
     out<T>(op, a, "out");
     return a;
 }
@@ -53,8 +54,8 @@ py::array reshaping(const char* op, const char* name, const py::array& x, const 
 
 void require_shape(const char* op, const py::array& a, const char* name, const Shape& shape) {
     if (shape_of(a) != shape)
-        throw py::value_error(std::string(op) + ": `" + name + "` must have shape " +
-                              to_string(shape) + "; got " + to_string(shape_of(a)));
+        throw py::value_error(Text(op) + ": `" + name + "` must have shape " + to_string(shape) +
+                              "; got " + to_string(shape_of(a)));
 }
 
 PoolShape checked(const char* op, const Shape& x, const Shape& window, const Shape& strides,
@@ -99,7 +100,7 @@ py::array max_pool_backward_op(const py::array& dy, const py::array& index, cons
     const py::dtype wanted =
         s.wide_index ? py::dtype::of<std::uint32_t>() : py::dtype::of<std::uint8_t>();
     if (!index.dtype().is(wanted) || !gate::has_flags(index, gate::kDense))
-        throw py::value_error(std::string(op) + ": `index` must be a C-contiguous array of dtype " +
+        throw py::value_error(Text(op) + ": `index` must be a C-contiguous array of dtype " +
                               (s.wide_index ? "uint32" : "uint8"));
     const void* at = gate::proxy(index)->data;
     return reshaping(op, "dy", dy, x_shape, out_arg,
@@ -122,14 +123,13 @@ struct Sides {
 };
 Sides sides(const char* op, const Shape& x) {
     if (x.size() < 3)
-        throw py::value_error(std::string(op) +
+        throw py::value_error(Text(op) +
                               ": `x` must be (N, ..., C) with at least 3 axes; "
                               "got shape " +
                               to_string(x));
     const index_t p = volume(Shape(x.begin() + 1, x.end() - 1));
     if (p == 0)
-        throw py::value_error(std::string(op) + ": nothing to pool in `x` of shape " +
-                              to_string(x));
+        throw py::value_error(Text(op) + ": nothing to pool in `x` of shape " + to_string(x));
     return {x.front(), p, x.back(), {x.front(), x.back()}};
 }
 
@@ -181,13 +181,12 @@ py::array upsample_op(bool backward, bool bilinear, const py::array& x, const Sh
     const char* op = backward ? "upsample_backward" : "upsample";
     Shape small = shape_of(x);
     if (bilinear && size.size() != 2)
-        throw py::value_error(std::string(op) + ": bilinear interpolation is of two spatial axes");
+        throw py::value_error(Text(op) + ": bilinear interpolation is of two spatial axes");
     if (backward && small.size() == size.size() + 2)
         for (std::size_t i = 0; i < size.size(); ++i) {
             if (size[i] < 1 || small[1 + i] % size[i] != 0)
-                throw py::value_error(std::string(op) + ": `dy` of shape " +
-                                      to_string(shape_of(x)) + " is not a multiple of size " +
-                                      to_string(size));
+                throw py::value_error(Text(op) + ": `dy` of shape " + to_string(shape_of(x)) +
+                                      " is not a multiple of size " + to_string(size));
             small[1 + i] /= size[i];
         }
     const PoolShape s = named(op, [&] { return upsample_shape(small, size); });

@@ -4,6 +4,7 @@
 #include "bindings/bind_ops.hpp"
 #include "bindings/names.hpp"
 #include "ranvier/nodes_rnn.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -27,7 +28,7 @@ RnnPart make_part(std::string_view cell, index_t features, index_t units, bool u
     else if (cell == "gru_reset_after")
         s.cell = Cell::gru_reset_after;
     else
-        throw py::value_error("RnnSpec: unknown cell '" + std::string(cell) + "'");
+        throw py::value_error(Text("RnnSpec: unknown cell '") + std::string(cell) + "'");
     s.features = features;
     s.units = units;
     s.use_bias = use_bias;
@@ -70,7 +71,7 @@ struct Call {
         }
         run.batch = extent(x, time_major ? 1 : 0);
         run.steps = extent(x, time_major ? 0 : 1);
-        if (run.steps == 0) throw py::value_error(std::string(op) + ": `x` has no steps");
+        if (run.steps == 0) throw py::value_error(Text(op) + ": `x` has no steps");
         run.x_row = time_major ? F : run.steps * F;
         run.x_step = time_major ? run.batch * F : F;
         run.y_step = spec.sequences && time_major ? run.batch * U : U;

@@ -9,6 +9,7 @@
 #include "bindings/gil.hpp"
 #include "kernels/peak.hpp"
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
 
 namespace py = pybind11;
 
@@ -78,14 +79,15 @@ void bind_runtime(py::module_& m) {
     def(m, "release_scratch", &scratch_release);
     def(m, "fma_peak", [](int threads, double seconds, std::string_view dtype) {
         if (threads < 1 || threads > 4096)
-            throw std::invalid_argument("fma_peak: `threads` must be in 1..4096; got " +
+            throw std::invalid_argument(Text("fma_peak: `threads` must be in 1..4096; got ") +
                                         std::to_string(threads));
         if (!(seconds > 0 && seconds <= 60))
-            throw std::invalid_argument("fma_peak: `seconds` must be in (0, 60]; got " +
+            throw std::invalid_argument(Text("fma_peak: `seconds` must be in (0, 60]; got ") +
                                         std::to_string(seconds));
         if (dtype != "float32" && dtype != "float64")
-            throw std::invalid_argument("fma_peak: `dtype` must be 'float32' or 'float64'; got '" +
-                                        std::string(dtype) + "'");
+            throw std::invalid_argument(
+                Text("fma_peak: `dtype` must be 'float32' or 'float64'; got '") +
+                std::string(dtype) + "'");
         const WithoutGil release;
         return dtype == "float32" ? fma_peak<float>(threads, seconds)
                                   : fma_peak<double>(threads, seconds);

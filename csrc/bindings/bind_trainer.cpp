@@ -1,4 +1,5 @@
 // Trainer: whole training and evaluation steps on a Runner.
+#include "ranvier/text.hpp"
 #include "ranvier/trainer.hpp"
 
 #include "bindings/array_args.hpp"
@@ -23,7 +24,7 @@ Reduction reduction_named(const std::string& name) {
     if (name == "sum_over_batch_size" || name == "mean") return Reduction::sum_over_batch_size;
     if (name == "sum") return Reduction::sum;
     if (name == "mean_with_sample_weight") return Reduction::mean_with_sample_weight;
-    throw std::invalid_argument("unknown reduction '" + name + "'");
+    throw std::invalid_argument(Text("unknown reduction '") + name + "'");
 }
 
 LossParams loss_params(double label_smoothing, const py::object& ignore_class) {

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "ranvier/text.hpp"
+
 namespace ranvier {
 namespace {
 
@@ -16,7 +18,7 @@ template <class E, std::size_t N>
 E find(const char* what, std::string_view name, const Name<E> (&all)[N]) {
     for (const auto& n : all)
         if (name == n.name) return n.value;
-    throw std::invalid_argument(std::string("unknown ") + what + " '" + std::string(name) + "'");
+    throw std::invalid_argument(Text("unknown ") + what + " '" + std::string(name) + "'");
 }
 
 }  // namespace

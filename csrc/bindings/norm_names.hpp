@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "ranvier/norm.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 
@@ -14,7 +15,7 @@ inline RowNorm row_norm_named(std::string_view name) {
     if (name == "layer_rms") return RowNorm::layer_rms;
     if (name == "rms") return RowNorm::rms;
     if (name == "unit") return RowNorm::unit;
-    throw std::invalid_argument("unknown normalization '" + std::string(name) + "'");
+    throw std::invalid_argument(Text("unknown normalization '") + std::string(name) + "'");
 }
 
 }  // namespace ranvier

@@ -4,6 +4,7 @@
 
 #include "ranvier/conv.hpp"
 #include "ranvier/graph.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -49,11 +50,11 @@ int slot(const ConvSpec& spec, int axis) { return 3 - spec.axes + axis; }
 void check(const ConvSpec& spec, const Shape& x, index_t channels) {
     const auto axes = static_cast<std::size_t>(spec.axes);
     if (x.size() != axes + 2)
-        throw std::invalid_argument("expected input of " + std::to_string(axes + 2) +
+        throw std::invalid_argument(Text("expected input of ") + std::to_string(axes + 2) +
                                     " axes (batch, " + std::to_string(axes) +
                                     " of space, channels); got shape " + to_string(x));
     if (x.back() != channels)
-        throw std::invalid_argument("expected " + std::to_string(channels) +
+        throw std::invalid_argument(Text("expected ") + std::to_string(channels) +
                                     " input channels; got shape " + to_string(x));
     if (channels < 1)
         throw std::invalid_argument("there is no channel in input of shape " + to_string(x));
@@ -88,7 +89,7 @@ ConvPadding conv_padding_named(std::string_view name) {
     if (name == "valid") return ConvPadding::valid;
     if (name == "same") return ConvPadding::same;
     if (name == "causal") return ConvPadding::causal;
-    throw std::invalid_argument("padding must be 'valid', 'same' or 'causal'; got '" +
+    throw std::invalid_argument(Text("padding must be 'valid', 'same' or 'causal'; got '") +
                                 std::string(name) + "'");
 }
 
@@ -103,7 +104,7 @@ ConvShape conv_shape(const ConvSpec& spec, const Shape& x) {
         const index_t reach = reach_of(s.kernel[at], s.dilation[at]);
         const Axis axis = forward_axis(spec.padding, s.in[at], reach, s.stride[at]);
         if (axis.out <= 0)
-            throw std::invalid_argument("the kernel, with dilation " + std::to_string(reach) +
+            throw std::invalid_argument(Text("the kernel, with dilation ") + std::to_string(reach) +
                                         " long along axis " + std::to_string(i + 1) +
                                         ", does not fit into input of shape " + to_string(x));
         s.pad[at] = axis.pad;
@@ -125,7 +126,8 @@ ConvShape transposed_conv_shape(const ConvSpec& spec, const Shape& x) {
             spec.padding, s.out[at], reach_of(s.kernel[at], s.dilation[at]), s.stride[at],
             spec.output_padding.empty() ? -1 : spec.output_padding[k]);
         if (axis.out <= 0 || s.out[at] <= 0)
-            throw std::invalid_argument("nothing would be left of input of shape " + to_string(x));
+            throw std::invalid_argument(Text("nothing would be left of input of shape ") +
+                                        to_string(x));
         s.pad[at] = axis.pad;
         s.in[at] = axis.out;
     }

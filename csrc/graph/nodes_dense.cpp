@@ -3,6 +3,7 @@
 
 #include "ranvier/gemm.hpp"
 #include "ranvier/nodes.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -23,7 +24,7 @@ class DenseNode final : public Node<T> {
     Shape infer(const std::vector<Shape>& x) const override {
         Shape y = x[0];
         if (y.size() < 2 || y.back() != k_)
-            throw std::invalid_argument("expected last axis of " + std::to_string(k_) +
+            throw std::invalid_argument(Text("expected last axis of ") + std::to_string(k_) +
                                         "; got shape " + to_string(x[0]));
         y.back() = u_;
         return y;

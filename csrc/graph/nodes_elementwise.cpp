@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "ranvier/nodes.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -82,7 +83,7 @@ class SoftmaxNode final : public Node<T> {
         const int rank = static_cast<int>(x.size());
         const int a = axis_ < 0 ? axis_ + rank : axis_;
         if (a < 1 || a >= rank)
-            throw std::invalid_argument("softmax axis " + std::to_string(axis_) +
+            throw std::invalid_argument(Text("softmax axis ") + std::to_string(axis_) +
                                         " is not an axis of a sample of shape " + to_string(x));
         return static_cast<std::size_t>(a);
     }
@@ -112,7 +113,7 @@ class PReLUNode final : public Node<T> {
         for (std::size_t i = 0; fits && i < alpha_.size(); ++i)
             fits = alpha_[i] == 1 || alpha_[i] == x[0][i + 1];
         if (!fits)
-            throw std::invalid_argument("alpha of shape " + to_string(alpha_) +
+            throw std::invalid_argument(Text("alpha of shape ") + to_string(alpha_) +
                                         " does not fit input of shape " + to_string(x[0]));
         return x[0];
     }
@@ -180,9 +181,9 @@ class RescalingNode final : public Node<T> {
     const char* kind() const override { return "rescaling"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (scale_.size() > 1 && x[0].back() != static_cast<index_t>(scale_.size()))
-            throw std::invalid_argument("scale and offset have " + std::to_string(scale_.size()) +
-                                        " elements, which does not fit input of shape " +
-                                        to_string(x[0]));
+            throw std::invalid_argument(
+                Text("scale and offset have ") + std::to_string(scale_.size()) +
+                " elements, which does not fit input of shape " + to_string(x[0]));
         return x[0];
     }
     bool in_place() const override { return true; }
@@ -218,7 +219,7 @@ class AffineNode final : public Node<T> {
         for (std::size_t i = 0; fits && i < kept_.size(); ++i)
             fits = kept_[kept_.size() - 1 - i] == x[0][x[0].size() - 1 - i];
         if (!fits)
-            throw std::invalid_argument("statistics of shape " + to_string(kept_) +
+            throw std::invalid_argument(Text("statistics of shape ") + to_string(kept_) +
                                         " do not fit input of shape " + to_string(x[0]));
         return x[0];
     }

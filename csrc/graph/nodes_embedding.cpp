@@ -5,6 +5,7 @@
 
 #include "ranvier/embedding.hpp"
 #include "ranvier/nodes_mask.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -16,7 +17,7 @@ class EmbeddingNode final : public Node<T> {
         : input_dim_(input_dim), output_dim_(output_dim) {
         constexpr index_t most = sizeof(T) == 4 ? index_t(1) << 24 : (index_t(1) << 31) - 1;
         if (input_dim < 1 || input_dim > most || output_dim < 1)
-            throw std::invalid_argument("input_dim must lie in 1.." + std::to_string(most));
+            throw std::invalid_argument(Text("input_dim must lie in 1..") + std::to_string(most));
     }
 
     const char* kind() const override { return "embedding"; }
@@ -50,7 +51,7 @@ class EmbeddingNode final : public Node<T> {
     [[noreturn]] void refuse(T value) const {
         char told[32];
         std::snprintf(told, sizeof told, "%.10g", static_cast<double>(value));
-        throw std::invalid_argument((this->label.empty() ? "Embedding" : this->label) +
+        throw std::invalid_argument(Text(this->label.empty() ? "Embedding" : this->label) +
                                     ": the input must hold integers in 0.." +
                                     std::to_string(input_dim_ - 1) + " (`input_dim` is " +
                                     std::to_string(input_dim_) + "); got " + told);

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "ranvier/nodes_image.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -17,10 +18,10 @@ class ResizeNode : public Node<T> {
     Shape infer(const std::vector<Shape>& x) const final {
         ImageShape s = image_shape(x[0], channels_first_);
         if (s.h == 0 || s.w == 0)
-            throw std::invalid_argument("images of no pixels cannot be resized; got shape " +
+            throw std::invalid_argument(Text("images of no pixels cannot be resized; got shape ") +
                                         to_string(x[0]));
         if (height_ > kMaxImageSide || width_ > kMaxImageSide)
-            throw std::invalid_argument("an image must have at most " +
+            throw std::invalid_argument(Text("an image must have at most ") +
                                         std::to_string(kMaxImageSide) + " pixels a side");
         s.h = height_;
         s.w = width_;

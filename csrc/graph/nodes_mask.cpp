@@ -1,5 +1,6 @@
 // Masks of sequences; sequences as batches of their steps.
 #include "ranvier/nodes_mask.hpp"
+#include "ranvier/text.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -12,7 +13,7 @@ namespace {
 // The mask as the first axes of x, all but `rest`.
 void require_mask(const Shape& x, const Shape& mask, std::size_t rest) {
     if (x.size() != mask.size() + rest || !std::equal(mask.begin(), mask.end(), x.begin()))
-        throw std::invalid_argument("a mask of shape " + to_string(mask) +
+        throw std::invalid_argument(Text("a mask of shape ") + to_string(mask) +
                                     " does not fit input of shape " + to_string(x));
 }
 
@@ -27,7 +28,7 @@ class UnequalNode final : public Node<T> {
         Shape y = x[0];
         if (!over_last_) return y;
         if (y.size() < 2)
-            throw std::invalid_argument("expected input of two axes or more; got shape " +
+            throw std::invalid_argument(Text("expected input of two axes or more; got shape ") +
                                         to_string(x[0]));
         y.pop_back();
         return y;
@@ -70,7 +71,7 @@ class MaskedMeanNode final : public Node<T> {
     const char* kind() const override { return "masked_mean"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (x[0].size() != 3)
-            throw std::invalid_argument("expected input of three axes; got shape " +
+            throw std::invalid_argument(Text("expected input of three axes; got shape ") +
                                         to_string(x[0]));
         require_mask(x[0], x[1], 1);
         return keepdims_ ? Shape{x[0][0], 1, x[0][2]} : Shape{x[0][0], x[0][2]};
@@ -106,7 +107,7 @@ class FoldNode final : public ViewNode<T> {
     const char* kind() const override { return "fold"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (x[0].size() < 2)
-            throw std::invalid_argument("expected input of two axes or more; got shape " +
+            throw std::invalid_argument(Text("expected input of two axes or more; got shape ") +
                                         to_string(x[0]));
         Shape y(x[0].begin() + 1, x[0].end());
         y[0] = volume({x[0][0], x[0][1]});
@@ -125,7 +126,7 @@ class UnfoldNode final : public ViewNode<T> {
     Shape infer(const std::vector<Shape>& x) const override {
         Shape y{x[1].at(0), x[1].at(1)};
         if (x[0].at(0) != volume(y))
-            throw std::invalid_argument("expected " + std::to_string(volume(y)) +
+            throw std::invalid_argument(Text("expected ") + std::to_string(volume(y)) +
                                         " rows; got shape " + to_string(x[0]));
         y.insert(y.end(), x[0].begin() + 1, x[0].end());
         return y;

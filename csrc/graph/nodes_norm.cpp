@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "ranvier/nodes_norm.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -19,7 +20,7 @@ struct Affine {
 
 void require_channels(const Shape& x, index_t channels) {
     if (x.size() < 2 || x.back() != channels)
-        throw std::invalid_argument("expected " + std::to_string(channels) +
+        throw std::invalid_argument(Text("expected ") + std::to_string(channels) +
                                     " channels along the last axis; got input of shape " +
                                     to_string(x));
 }
@@ -40,7 +41,7 @@ class BatchNormNode final : public Node<T> {
     Shape infer(const std::vector<Shape>& x) const override {
         require_channels(x[0], channels_);
         if (masked_ && x[1] != Shape(x[0].begin(), x[0].end() - 1))
-            throw std::invalid_argument("a mask of shape " + to_string(x[1]) +
+            throw std::invalid_argument(Text("a mask of shape ") + to_string(x[1]) +
                                         " does not fit input of shape " + to_string(x[0]));
         return x[0];
     }
@@ -165,8 +166,8 @@ class RowNormNode final : public Node<T> {
             fits = want < 0 || want == x[0][x[0].size() - 1 - i];
         }
         if (!fits)
-            throw std::invalid_argument("expected input whose last axes are " + to_string(shape_) +
-                                        "; got shape " + to_string(x[0]));
+            throw std::invalid_argument(Text("expected input whose last axes are ") +
+                                        to_string(shape_) + "; got shape " + to_string(x[0]));
         return x[0];
     }
     double flops(const NodeShapes& s) const override {

@@ -1,21 +1,29 @@
 // Dropout and Gaussian noise: nothing outside training, and no mask is stored.
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
 #include "ranvier/nodes.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
 
+// What SELU tends to far below 0: alpha dropout puts it in the place of what it drops.
+constexpr double kSaturation =
+    -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946;
+
 template <class T>
 class DropoutNode final : public Node<T> {
   public:
-    DropoutNode(double rate, const Shape& noise_shape, std::uint64_t node_seed)
-        : rate_(rate), noise_shape_(noise_shape) {
+    DropoutNode(double rate, const Shape& noise_shape, std::uint64_t node_seed, bool alpha)
+        : rate_(rate), noise_shape_(noise_shape), alpha_(alpha) {
         this->seed = node_seed;
+        // a (keep ? x : s) + b, with a and b such that mean 0 and variance 1 stay as they are
+        scale_ = 1.0 / std::sqrt((1.0 - rate) * (1.0 + rate * kSaturation * kSaturation));
     }
 
-    const char* kind() const override { return "dropout"; }
+    const char* kind() const override { return alpha_ ? "alpha_dropout" : "dropout"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (!noise_shape_.empty()) noise(x[0]);
         return x[0];
@@ -25,10 +33,17 @@ class DropoutNode final : public Node<T> {
     bool in_place_backward() const override { return true; }
 
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
-        run(s.y, r, r.x[0], r.y);
+        if (!alpha_ || !r.training) return run(s.y, r, r.x[0], r.y);
+        // keep ? x : s is s + (1 - rate) dropout(x - s)
+        const index_t n = volume(s.y);
+        scale_shift(n, r.x[0], 1.0, -kSaturation, r.y);
+        run(s.y, r, r.y, r.y);
+        scale_shift(n, r.y, scale_ * (1.0 - rate_), scale_ * kSaturation * (1.0 - rate_), r.y);
     }
     void backward(const NodeShapes& s, const NodeRun<T>& r) const override {
         run(s.y, r, r.dy, r.dx[0]);
+        if (alpha_ && r.training)
+            scale_shift(volume(s.y), r.dx[0], scale_ * (1.0 - rate_), 0.0, r.dx[0]);
     }
 
   private:
@@ -40,7 +55,7 @@ class DropoutNode final : public Node<T> {
             fits = n[i] == 1 || n[i] == x[i];
         }
         if (!fits)
-            throw std::invalid_argument("noise_shape " + to_string(noise_shape_) +
+            throw std::invalid_argument(Text("noise_shape ") + to_string(noise_shape_) +
                                         " does not fit input of shape " + to_string(x));
         return n;
     }
@@ -92,28 +107,34 @@ class DropoutNode final : public Node<T> {
         }
     }
 
-    double rate_;
+    double rate_, scale_;
     Shape noise_shape_;
+    bool alpha_;
 };
 
 template <class T>
 class GaussianNoiseNode final : public Node<T> {
   public:
-    GaussianNoiseNode(double stddev, std::uint64_t node_seed) : stddev_(stddev) {
+    GaussianNoiseNode(double stddev, std::uint64_t node_seed, bool factor)
+        : stddev_(stddev), factor_(factor) {
         this->seed = node_seed;
     }
 
-    const char* kind() const override { return "gaussian_noise"; }
+    const char* kind() const override { return factor_ ? "gaussian_dropout" : "gaussian_noise"; }
     Shape infer(const std::vector<Shape>& x) const override { return x[0]; }
     bool is_view_in_inference() const override { return true; }
     bool in_place() const override { return true; }
     bool in_place_backward() const override { return true; }
+    // To draw normal numbers again would take longer than to keep them.
+    std::size_t cache_bytes(const NodeShapes& s) const override {
+        return factor_ ? static_cast<std::size_t>(volume(s.y)) * sizeof(T) : 0;
+    }
 
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
         const index_t n = volume(s.y);
-        if (!r.training) {
-            copy(r.x[0], r.y, n);
-            return;
+        if (!r.training || factor_) {
+            if (r.training) random_normal(r.key, 1.0, stddev_, n, static_cast<T*>(r.cache));
+            return multiply(n, r, r.x[0], r.y);
         }
         const Scratch<T> noise(n);
         random_normal(r.key, 0.0, stddev_, n, noise.get());
@@ -121,31 +142,39 @@ class GaussianNoiseNode final : public Node<T> {
         add_inplace(n, noise.get(), r.y);
     }
     void backward(const NodeShapes& s, const NodeRun<T>& r) const override {
-        copy(static_cast<const T*>(r.dy), r.dx[0], volume(s.y));
+        multiply(volume(s.y), r, r.dy, r.dx[0]);
     }
 
   private:
+    // By the noise, in training, if it is a factor.
+    void multiply(index_t n, const NodeRun<T>& r, const T* x, T* y) const {
+        if (!r.training || !factor_) return copy(x, y, n);
+        const T* noise = static_cast<const T*>(r.cache);
+        for (index_t i = 0; i < n; ++i) y[i] = x[i] * noise[i];
+    }
     static void copy(const T* x, T* y, index_t n) {
         if (x != y) std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(T));
     }
 
     double stddev_;
+    bool factor_;
 };
 
 }  // namespace
 
 template <class T>
-NodePtr<T> make_dropout(double rate, const Shape& noise_shape, std::uint64_t node_seed) {
-    return std::make_unique<DropoutNode<T>>(rate, noise_shape, node_seed);
+NodePtr<T> make_dropout(double rate, const Shape& noise_shape, std::uint64_t node_seed,
+                        bool alpha) {
+    return std::make_unique<DropoutNode<T>>(rate, noise_shape, node_seed, alpha);
 }
 template <class T>
-NodePtr<T> make_gaussian_noise(double stddev, std::uint64_t node_seed) {
-    return std::make_unique<GaussianNoiseNode<T>>(stddev, node_seed);
+NodePtr<T> make_gaussian_noise(double stddev, std::uint64_t node_seed, bool factor) {
+    return std::make_unique<GaussianNoiseNode<T>>(stddev, node_seed, factor);
 }
 
-#define RV_INSTANTIATE(T)                                                  \
-    template NodePtr<T> make_dropout(double, const Shape&, std::uint64_t); \
-    template NodePtr<T> make_gaussian_noise(double, std::uint64_t);
+#define RV_INSTANTIATE(T)                                                        \
+    template NodePtr<T> make_dropout(double, const Shape&, std::uint64_t, bool); \
+    template NodePtr<T> make_gaussian_noise(double, std::uint64_t, bool);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)
 

@@ -1,5 +1,6 @@
 // Recurrent layers, in one direction and in both.
 #include "ranvier/nodes_rnn.hpp"
+#include "ranvier/text.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -11,19 +12,20 @@ index_t steps_of(const NodeShapes& s) { return s.x[0][1]; }
 
 void require_sequence(const std::vector<Shape>& x, const RnnPart& part) {
     if (x[0].size() != 3 || (x[0][2] >= 0 && x[0][2] != part.spec.features))
-        throw std::invalid_argument("expected input of shape (batch, steps, " +
+        throw std::invalid_argument(Text("expected input of shape (batch, steps, ") +
                                     std::to_string(part.spec.features) + "); got " +
                                     to_string(x[0]));
     if (x[0][1] == 0)
-        throw std::invalid_argument("expected at least one step; got input of shape " +
+        throw std::invalid_argument(Text("expected at least one step; got input of shape ") +
                                     to_string(x[0]));
     if (part.batch > 0 && x[0][0] >= 0 && x[0][0] != part.batch)
         throw std::invalid_argument(
-            "a stateful layer expects batches of the " + std::to_string(part.batch) +
+            Text("a stateful layer expects batches of the ") + std::to_string(part.batch) +
             " rows that its states have; got input of shape " + to_string(x[0]));
     if (x.size() > 1 && (x[1].size() != 2 || x[1][0] != x[0][0] || x[1][1] != x[0][1]))
-        throw std::invalid_argument("expected a mask of shape (batch, steps) for input of shape " +
-                                    to_string(x[0]) + "; got " + to_string(x[1]));
+        throw std::invalid_argument(
+            Text("expected a mask of shape (batch, steps) for input of shape ") + to_string(x[0]) +
+            "; got " + to_string(x[1]));
 }
 
 std::size_t params_of(const RnnPart& p) {

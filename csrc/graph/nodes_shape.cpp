@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "ranvier/nodes.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -25,7 +26,7 @@ class ReshapeNode final : public Node<T> {
                 known *= y[i];
         if (open < y.size()) y[open] = known > 0 ? n / known : 0;
         if (volume(y) != n)
-            throw std::invalid_argument("cannot reshape a sample of shape " +
+            throw std::invalid_argument(Text("cannot reshape a sample of shape ") +
                                         to_string(Shape(x[0].begin() + 1, x[0].end())) + " into " +
                                         to_string(target_));
         y.insert(y.begin(), x[0][0]);
@@ -53,8 +54,9 @@ class PermuteNode final : public Node<T> {
     const char* kind() const override { return "permute"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (x[0].size() != perm_.size())
-            throw std::invalid_argument("expected a sample of " + std::to_string(perm_.size() - 1) +
-                                        " axes; got shape " + to_string(x[0]));
+            throw std::invalid_argument(Text("expected a sample of ") +
+                                        std::to_string(perm_.size() - 1) + " axes; got shape " +
+                                        to_string(x[0]));
         Shape y;
         for (int p : perm_) y.push_back(x[0][static_cast<std::size_t>(p)]);
         return y;
@@ -78,7 +80,7 @@ class RepeatNode final : public Node<T> {
     const char* kind() const override { return "repeat"; }
     Shape infer(const std::vector<Shape>& x) const override {
         if (x[0].size() != 2)
-            throw std::invalid_argument("expected a sample of one axis; got shape " +
+            throw std::invalid_argument(Text("expected a sample of one axis; got shape ") +
                                         to_string(x[0]));
         return {x[0][0], n_, x[0][1]};
     }

@@ -1,5 +1,6 @@
 // Training and evaluation steps.
 #include "ranvier/trainer.hpp"
+#include "ranvier/text.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -103,14 +104,14 @@ typename Trainer<T>::Batch Trainer<T>::load(const Feed& feed, index_t start, ind
     b.rows = cols > 0 ? volume(plan.output) / cols : 0;
     if (graph_->output_mask() >= 0 &&
         (volume(plan.mask) != b.rows || plan.mask.size() + 1 != plan.output.size()))
-        throw std::invalid_argument("the mask of shape " + to_string(plan.mask) +
+        throw std::invalid_argument(Text("the mask of shape ") + to_string(plan.mask) +
                                     " that reaches the outputs does not fit their shape " +
                                     to_string(plan.output));
     const index_t label_size = volume(feed.y->shape, 1), per_row = b.rows / samples;
     auto require = [&](bool sparse, const char* what) {
         const index_t wanted = per_row * (sparse ? 1 : cols);
         if (label_size != wanted)
-            throw std::invalid_argument(std::string(what) + " wants " + std::to_string(wanted) +
+            throw std::invalid_argument(Text(what) + " wants " + std::to_string(wanted) +
                                         " labels a row for outputs of shape " +
                                         to_string(plan.output) + "; got " +
                                         std::to_string(label_size));
@@ -121,8 +122,9 @@ typename Trainer<T>::Batch Trainer<T>::load(const Feed& feed, index_t start, ind
     if (feed.weights != nullptr) {
         const index_t given = volume(feed.weights->shape, 1);
         if (given != 1 && given != per_row)
-            throw std::invalid_argument("sample weights must be 1 or " + std::to_string(per_row) +
-                                        " a row; got " + std::to_string(given));
+            throw std::invalid_argument(Text("sample weights must be 1 or ") +
+                                        std::to_string(per_row) + " a row; got " +
+                                        std::to_string(given));
     }
     if (feed.weights != nullptr) {
         b.weights = bring(*feed.weights, feed, start, samples, weights_);
@@ -189,10 +191,11 @@ template <class T>
 void Trainer<T>::refuse_label(const Batch& b, index_t row, index_t cols) const {
     char label[32];
     std::snprintf(label, sizeof label, "%.10g", static_cast<double>(b.y[row]));
-    throw std::invalid_argument("`y` must hold class numbers in 0.." + std::to_string(cols - 1) +
-                                ", as the model has " + std::to_string(cols) + " outputs; got " +
-                                label + " in the batch of rows " + std::to_string(b.first_row) +
-                                ".." + std::to_string(b.first_row + b.samples - 1));
+    throw std::invalid_argument(Text("`y` must hold class numbers in 0..") +
+                                std::to_string(cols - 1) + ", as the model has " +
+                                std::to_string(cols) + " outputs; got " + label +
+                                " in the batch of rows " + std::to_string(b.first_row) + ".." +
+                                std::to_string(b.first_row + b.samples - 1));
 }
 
 template <class T>

@@ -7,6 +7,7 @@
 #include "ranvier/graph.hpp"
 #include "ranvier/image.hpp"
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -58,13 +59,14 @@ void spread_means(const ImageShape& s, const T* x, double scale, T* row) {
 
 ImageShape image_shape(const Shape& batch, bool channels_first) {
     if (batch.size() != 4)
-        throw std::invalid_argument(std::string("expected a batch of images (N, ") +
+        throw std::invalid_argument(Text("expected a batch of images (N, ") +
                                     (channels_first ? "C, H, W)" : "H, W, C)") + "; got shape " +
                                     to_string(batch));
     const index_t h = batch[channels_first ? 2 : 1], w = batch[channels_first ? 3 : 2];
     if (h > kMaxImageSide || w > kMaxImageSide)
-        throw std::invalid_argument("an image must have at most " + std::to_string(kMaxImageSide) +
-                                    " pixels a side; got shape " + to_string(batch));
+        throw std::invalid_argument(Text("an image must have at most ") +
+                                    std::to_string(kMaxImageSide) + " pixels a side; got shape " +
+                                    to_string(batch));
     volume(batch);
     if (channels_first) return {batch[0], batch[1], h, w, 1};
     return {batch[0], 1, h, w, batch[3]};

@@ -4,6 +4,7 @@
 
 #include "ranvier/graph.hpp"
 #include "ranvier/pool.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -23,10 +24,11 @@ void require_volume(index_t n, index_t c, const index_t* extents) {
 void set_extents(const Shape& x, std::size_t axes, index_t* extents, index_t& n, index_t& c) {
     static constexpr const char* kLetters[] = {"(N, W, C)", "(N, H, W, C)", "(N, D, H, W, C)"};
     if (axes < 1 || axes > 3)
-        throw std::invalid_argument("expected 1, 2 or 3 spatial axes; got " + std::to_string(axes));
+        throw std::invalid_argument(Text("expected 1, 2 or 3 spatial axes; got ") +
+                                    std::to_string(axes));
     if (x.size() != axes + 2)
-        throw std::invalid_argument(std::string("expected input ") + kLetters[axes - 1] +
-                                    "; got shape " + to_string(x));
+        throw std::invalid_argument(Text("expected input ") + kLetters[axes - 1] + "; got shape " +
+                                    to_string(x));
     n = x.front();
     c = x.back();
     for (std::size_t i = 0; i < axes; ++i) extents[3 - axes + i] = x[1 + i];
@@ -36,7 +38,7 @@ void require_range(const char* what, const Shape& values, std::size_t axes, inde
     bool fits = values.size() == axes;
     for (index_t v : values) fits = fits && v >= low && v <= kMost;
     if (!fits)
-        throw std::invalid_argument(std::string(what) + " must be " + std::to_string(axes) +
+        throw std::invalid_argument(Text(what) + " must be " + std::to_string(axes) +
                                     " integers in " + std::to_string(low) + ".." +
                                     std::to_string(kMost) + "; got " + to_string(values));
 }
@@ -54,7 +56,7 @@ PoolShape pool_shape(const Shape& x, const Shape& window, const Shape& stride, b
         const std::size_t a = 3 - axes + i;
         const index_t in = s.in[a], size = window[i], step = stride[i];
         if (in < (same ? 1 : size))
-            throw std::invalid_argument("a window of " + to_string(window) +
+            throw std::invalid_argument(Text("a window of ") + to_string(window) +
                                         " does not fit into input of shape " + to_string(x));
         s.out[a] = same ? (in - 1) / step + 1 : (in - size) / step + 1;
         const index_t padding = (s.out[a] - 1) * step + size - in;
@@ -69,7 +71,7 @@ PoolShape pool_shape(const Shape& x, const Shape& window, const Shape& stride, b
         positions *= static_cast<double>(s.window[a] < in ? s.window[a] : in);
     }
     if (positions > kMost)
-        throw std::invalid_argument("a window of more than 2^31 - 1 elements: " +
+        throw std::invalid_argument(Text("a window of more than 2^31 - 1 elements: ") +
                                     to_string(window));
     s.wide_index = positions > 256;
     return s;
@@ -111,7 +113,7 @@ FrameShape frame_shape(const Shape& x, const Shape& before, const Shape& after, 
         else
             s.inner[a] = s.outer[a] - before[i] - after[i];
         if (s.inner[a] < 1 && !grow)
-            throw std::invalid_argument("cropping " + to_string(before) + " and " +
+            throw std::invalid_argument(Text("cropping ") + to_string(before) + " and " +
                                         to_string(after) + " leaves nothing of input of shape " +
                                         to_string(x));
     }

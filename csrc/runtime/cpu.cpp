@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.hpp"
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
 
 namespace ranvier {
 namespace {
@@ -39,7 +40,7 @@ Isa choose() {
         if (std::string(forced) == isa_name(isa)) return isa;
         names += std::string(names.empty() ? "" : ", ") + isa_name(isa);
     }
-    throw std::runtime_error("RANVIER_ISA=" + std::string(forced) +
+    throw std::runtime_error(Text("RANVIER_ISA=") + std::string(forced) +
                              " cannot run here; this CPU and build have: " + names);
 }
 

@@ -1,6 +1,7 @@
 // Threads. The only file that knows OpenMP.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -9,6 +10,8 @@
 
 #include "ranvier/fork.hpp"
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
+#include "runtime/crowd.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -29,6 +32,13 @@ std::atomic<bool> used_threads{false};  // this process has run a team of thread
 std::atomic<bool> forked_after{false};  // ... and we are its forked child
 
 std::atomic<unsigned> fork_count{0};
+Crowd crowd;
+std::atomic<int> largest_team{1};
+
+std::int64_t now() {
+    using namespace std::chrono;
+    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
 
 #if defined(__unix__) || defined(__APPLE__)
 // libgomp's team does not survive fork, and the first region in the child would wait for it for
@@ -46,7 +56,7 @@ int from_environment() {
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
     if (*end != '\0' || n < 1 || n > kMostThreads)
-        throw std::runtime_error("RANVIER_NUM_THREADS must be an integer in 1..4096; got '" +
+        throw std::runtime_error(Text("RANVIER_NUM_THREADS must be an integer in 1..4096; got '") +
                                  std::string(text) + "'");
     return static_cast<int>(n);
 }
@@ -68,9 +78,10 @@ int num_threads() {
 
 void set_num_threads(int n) {
     if (n < 1 || n > kMostThreads)
-        throw std::invalid_argument("number of threads must be in 1..4096; got " +
+        throw std::invalid_argument(Text("number of threads must be in 1..4096; got ") +
                                     std::to_string(n));
     limit.store(n, std::memory_order_relaxed);
+    crowd.forget();
 }
 
 unsigned forks() { return fork_count.load(std::memory_order_relaxed); }
@@ -102,6 +113,7 @@ int threads_for(double flops) {
 #ifdef _OPENMP
     if (flops < 2 * kGrainFlops || omp_in_parallel()) return 1;
     const int most = num_threads();
+    if (most > 1 && crowd.at(now())) return 1;
     const double wanted = flops / kGrainFlops;
     return wanted >= most ? most : static_cast<int>(wanted);
 #else
@@ -118,14 +130,26 @@ void parallel_tasks(int threads, index_t tasks, void (*body)(void*, index_t), vo
         // Exceptions (no memory for scratch) must not leave a parallel region.
         std::atomic<bool> taken{false};
         std::exception_ptr first;
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (index_t i = 0; i < tasks; ++i) {
-            try {
-                body(context, i);
-            } catch (...) {
-                if (!taken.exchange(true)) first = std::current_exception();
+        const std::int64_t begin = now();
+        std::int64_t done = begin;
+#pragma omp parallel num_threads(threads)
+        {
+#pragma omp for schedule(static) nowait
+            for (index_t i = 0; i < tasks; ++i) {
+                try {
+                    body(context, i);
+                } catch (...) {
+                    if (!taken.exchange(true)) first = std::current_exception();
+                }
             }
+            if (omp_get_thread_num() == 0) done = now();
         }
+        const std::int64_t end = now();
+        // Threads that are made in a region take their time.
+        if (threads <= largest_team.load(std::memory_order_relaxed))
+            crowd.account(end, done - begin, end - done, threads);
+        else
+            largest_team.store(threads, std::memory_order_relaxed);
         if (first) std::rethrow_exception(first);
         return;
     }

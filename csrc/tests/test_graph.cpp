@@ -1,6 +1,6 @@
 // Plans, sessions and the trainer: memory is laid out so that nothing is overwritten while needed.
 #include "check.hpp"
-#include "ranvier/nodes.hpp"
+#include "ranvier/nodes_pool.hpp"
 #include "ranvier/trainer.hpp"
 
 using namespace ranvier;
@@ -82,6 +82,48 @@ TEST(backward_agrees_with_central_differences) {
     for (std::size_t p = 0; p < gradients.size(); ++p)
         for (std::size_t i = 0; i < gradients[p].size(); ++i)
             check(&net.values[p][i], gradients[p][i]);
+}
+
+// [N, 7, 3] through noise and adaptive pooling: the gradient in x by central differences, with the
+// same noise in each pass.
+TEST(noise_and_adaptive_pooling_agree_with_central_differences) {
+    for (const Pool kind : {Pool::max, Pool::average}) {
+        auto graph = std::make_shared<Graph<double>>();
+        int v = graph->set_input({7, 3});
+        v = graph->add(make_dropout<double>(0.3, {0, 1, 0}, 5, true), {v}, {});
+        v = graph->add(make_dropout<double>(0.2, {}, 6, true), {v}, {});
+        v = graph->add(make_gaussian_noise<double>(0.5, 7, true), {v}, {});
+        v = graph->add(make_adaptive_pool<double>(kind, 1, 6), {v}, {});  // windows that overlap
+        v = graph->add(make_adaptive_pool<double>(kind, 1, 3), {v}, {});  // and that do not
+        v = graph->add(make_adaptive_pool<double>(kind, 2, 2), {v}, {});
+        graph->set_output(v, -1);
+        const index_t n = 5, out = 6;
+        auto x = test::random_values<double>(static_cast<std::size_t>(n) * 21, 60);
+        const auto r = test::random_values<double>(static_cast<std::size_t>(n * out), 61);
+        const Params<double> none;
+        Session<double> session(graph);
+        session.prepare({n, 7, 3}, true);
+        auto value = [&] {
+            session.forward(none, x.data(), true, 3);
+            double sum = 0;
+            for (std::size_t i = 0; i < r.size(); ++i) sum += r[i] * session.output()[i];
+            return sum;
+        };
+        value();
+        std::copy(r.begin(), r.end(), session.output_gradient());
+        session.backward(none);
+        const std::vector<double> dx(session.input_gradient(), session.input_gradient() + n * 21);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const double kept = x[i], h = 1e-6;
+            x[i] = kept + h;
+            const double above = value();
+            x[i] = kept - h;
+            const double below = value();
+            x[i] = kept;
+            CHECK(std::abs((above - below) / (2 * h) - dx[i]) < 1e-7, "%g %g",
+                  (above - below) / (2 * h), dx[i]);
+        }
+    }
 }
 
 TEST(inference_agrees_with_the_session_and_reuses_memory) {

@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "kernels/peak.hpp"
+#include "runtime/crowd.hpp"
 
 using namespace ranvier;
 
@@ -63,6 +64,40 @@ TEST(threads_follow_the_limit) {
         thrown = true;
     }
     CHECK(thrown);
+}
+
+TEST(a_crowd_is_left_alone_for_longer_and_longer) {
+    constexpr std::int64_t us = 1000, ms = 1000 * us;
+    Crowd crowd;
+    std::int64_t now = 5 * ms;
+    for (int i = 0; i < 1000; ++i) crowd.account(now, 100 * us, 90 * us, 2);  // a fair division
+    CHECK(!crowd.at(now));
+    crowd.account(now, 100 * us, 1 * ms, 2);  // once is no crowd
+    CHECK(!crowd.at(now));
+    std::int64_t last = 0;
+    for (int i = 0; i < 10; ++i) {
+        crowd.account(now, 100 * us, 4 * ms, 2);
+        std::int64_t pause = 0;
+        while (crowd.at(now + pause)) pause += ms;
+        CHECK(pause >= 8 * 4 * ms && pause <= Crowd::kLongest + ms);
+        CHECK(pause > last || pause > Crowd::kLongest - ms);
+        now += last = pause;
+    }
+    for (int i = 0; i < 200; ++i) crowd.account(now, 100 * us, 0, 2);  // gone
+    CHECK(!crowd.at(now));
+    crowd.account(now, 100 * us, 4 * ms, 2);
+    CHECK(crowd.at(now + 30 * ms) && !crowd.at(now + 40 * ms));
+    crowd.forget();
+    CHECK(!crowd.at(now));
+}
+
+TEST(eight_threads_gain_more_than_two_before_they_lose) {
+    constexpr std::int64_t ms = 1'000'000;
+    Crowd crowd;
+    crowd.account(0, ms, 6 * ms, 8);  // 7 ms instead of 8
+    CHECK(!crowd.at(0));
+    crowd.account(0, ms, 6 * ms, 2);  // instead of 2
+    CHECK(crowd.at(0));
 }
 
 TEST(forced_isa_is_used) {

@@ -21,6 +21,7 @@ except ImportError as error:  # pragma: no cover
 
 from ranvier import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -36,22 +37,38 @@ from ranvier import (
     utils,
 )
 from ranvier.config import show_config
-from ranvier.layers import Input
+from ranvier.initializers import Initializer
+from ranvier.layers import Input, Layer
+from ranvier.losses import Loss
+from ranvier.metrics import Metric
 from ranvier.models import Sequential
+from ranvier.optimizers import Optimizer
+from ranvier.regularizers import Regularizer
+from ranvier.variables import Variable
 
 if TYPE_CHECKING:
-    from ranvier import inspect, plot, reference, sklearn, testing
+    from ranvier import datasets, export, inspect, plot, reference, sklearn, testing
 
 __version__: str = _core.__version__
 
 __all__ = [
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
+    "datasets",
+    "export",
     "initializers",
     "inspect",
     "layers",
@@ -68,10 +85,21 @@ __all__ = [
     "sklearn",
     "testing",
     "utils",
+    "version",
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("inspect", "plot", "reference", "sklearn", "testing")
+_LAZY = ("datasets", "export", "inspect", "plot", "reference", "sklearn", "testing")
+
+
+def version() -> str:
+    """The version of this package.
+
+    >>> import ranvier
+    >>> ranvier.version() == ranvier.__version__
+    True
+    """
+    return __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -35,6 +35,41 @@ def set_floatx(value: str) -> None:
     _floatx = standardize(value)
 
 
+_DATA_FORMATS = ("channels_last", "channels_first")
+_data_format = _DATA_FORMATS[0]
+
+
+def image_data_format() -> str:
+    """Where images and sequences have their channels, for layers made without `data_format`.
+
+    >>> import ranvier
+    >>> ranvier.config.image_data_format()
+    'channels_last'
+    """
+    return _data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default of `data_format` of layers made from now on.
+
+    Args:
+        data_format: "channels_last" (what a process begins with) or "channels_first".
+
+    Raises:
+        ValueError: any other.
+
+    >>> import ranvier
+    >>> ranvier.config.set_image_data_format("channels_last")
+    """
+    global _data_format
+    if data_format not in _DATA_FORMATS:
+        raise ValueError(
+            f"set_image_data_format: `data_format` must be one of {_DATA_FORMATS}; "
+            f"got {data_format!r}"
+        )
+    _data_format = data_format
+
+
 def standardize(dtype: Any) -> str:
     """`dtype` (name, NumPy dtype, Keras policy or its config) as "float32" or "float64".
 

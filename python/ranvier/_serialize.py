@@ -36,7 +36,7 @@ _FAMILIES = (
 )
 _PLAIN = (str, int, float, bool)
 # What Keras can write of which ranvier could make nothing without running code from the file.
-_CODE = ("__lambda__", "Lambda")
+_CODE = "__lambda__"
 
 # Set for the parts of an object: the whole says for which shapes they are built.
 _within: contextvars.ContextVar[bool] = contextvars.ContextVar("within", default=False)
@@ -249,10 +249,10 @@ def _class_of(
         found = get_registered_object(key, custom_objects) if key else None
         if found is not None:
             return found
-    if name in _CODE:
+    if name == _CODE:
         raise ValueError(
-            f"the config has a {name.strip('_')}, which is Python code: ranvier runs none that "
-            "comes with a model. Write it as a Layer, or a registered function"
+            "the config has a lambda, which is Python code: ranvier runs none that comes with a "
+            "model. Write it as a Layer, or a registered function"
         )
     if module_objects and name in module_objects:
         return module_objects[name]

@@ -10,7 +10,9 @@ __all__ = [
     "floatx",
     "get_num_threads",
     "get_winograd",
+    "image_data_format",
     "set_floatx",
+    "set_image_data_format",
     "set_num_threads",
     "set_winograd",
     "show_config",
@@ -18,6 +20,8 @@ __all__ = [
 
 floatx = _dtypes.floatx
 set_floatx = _dtypes.set_floatx
+image_data_format = _dtypes.image_data_format
+set_image_data_format = _dtypes.set_image_data_format
 
 
 def set_num_threads(n: int) -> None:

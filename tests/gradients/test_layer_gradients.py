@@ -31,6 +31,10 @@ LAYERS: list[Any] = [
     lambda: L.RepeatVector(3, dtype="float64"),
     lambda: L.Dropout(0.3, seed=5, dtype="float64"),
     lambda: L.GaussianNoise(0.3, seed=5, dtype="float64"),
+    lambda: L.GaussianDropout(0.3, seed=5, dtype="float64"),
+    lambda: L.AlphaDropout(0.3, seed=5, dtype="float64"),
+    lambda: L.Identity(dtype="float64"),
+    lambda: L.ActivityRegularization(0.1, 0.2, dtype="float64"),
     lambda: L.Rescaling(2.5, 1.0, dtype="float64"),
     lambda: L.Normalization(mean=0.5, variance=4.0, axis=None, dtype="float64"),
 ]
@@ -45,11 +49,18 @@ def test_layer(make: Any, rng: np.random.Generator) -> None:
     "make",
     [
         lambda: L.Permute((2, 1), dtype="float64"),
+        lambda: L.Flatten("channels_first", dtype="float64"),
         lambda: L.PReLU("ones", shared_axes=[1], dtype="float64"),
         lambda: L.Softmax(axis=1, dtype="float64"),
         lambda: L.Dropout(0.4, noise_shape=(None, 1, 3), seed=5, dtype="float64"),
+        lambda: L.AlphaDropout(0.4, noise_shape=(None, 1, 3), seed=5, dtype="float64"),
         lambda: L.Dense(4, activation="gelu", dtype="float64"),
         lambda: L.Flatten(dtype="float64"),
+        lambda: L.EinsumDense("abc,cde->adbe", (2, 5, 3), "gelu", "e", dtype="float64"),
+        lambda: L.EinsumDense("abc,cde->abde", (5, 2, 3), "softmax", "de", dtype="float64"),
+        lambda: L.EinsumDense("abc,bcd->adb", (2, 5), "softmax", "db", dtype="float64"),
+        lambda: L.EinsumDense("abc,cd->ad", 4, "tanh", "d", dtype="float64"),
+        lambda: L.EinsumDense("ab...,bc->ac...", 4, "tanh", "c", dtype="float64"),
     ],
 )
 def test_layer_on_sequences(make: Any, rng: np.random.Generator) -> None:

@@ -43,6 +43,8 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("Softmax", {}, (2, 5)),
     ("Softmax", {"axis": 1}, (4, 5)),
     ("Flatten", {}, (3, 4)),
+    ("Flatten", {"data_format": "channels_first"}, (3, 4, 2)),
+    ("Flatten", {"data_format": "channels_first"}, (3,)),
     ("Reshape", {"target_shape": (2, -1)}, (4, 3)),
     ("Permute", {"dims": (3, 1, 2)}, (2, 3, 4)),
     ("RepeatVector", {"n": 3}, (4,)),

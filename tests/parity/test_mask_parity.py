@@ -132,17 +132,28 @@ def test_compute_mask(rng: np.random.Generator) -> None:
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Activation": {"activation": "relu"},
+    "AlphaDropout": {"rate": 0.5},
+    "CategoryEncoding": {"num_tokens": 2},
     "CenterCrop": {"height": 2, "width": 2},
     "Dense": {"units": 2},
+    "Discretization": {"num_bins": 2},
     "Dropout": {"rate": 0.5},
+    "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 2},
     "Embedding": {"input_dim": 3, "output_dim": 2},
+    "GaussianDropout": {"rate": 0.5},
     "GaussianNoise": {"stddev": 0.5},
     "InputLayer": {"shape": (2,)},
+    "Lambda": {"function": lambda x: x, "mask": lambda x, m: m},
     "Permute": {"dims": (2, 1)},
     "RandomBrightness": {"factor": 0.1},
+    "RandomColorDegeneration": {"factor": 0.1},
     "RandomContrast": {"factor": 0.1},
     "RandomCrop": {"height": 2, "width": 2},
+    "RandomHue": {"factor": 0.1},
+    "RandomPosterization": {"factor": 2},
     "RandomRotation": {"factor": 0.1},
+    "RandomSaturation": {"factor": 0.1},
+    "RandomSharpness": {"factor": 0.1},
     "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1},
     "RandomZoom": {"height_factor": 0.1},
     "RepeatVector": {"n": 2},
@@ -152,7 +163,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 for _rank in (1, 2, 3):
     ARGUMENTS[f"SpatialDropout{_rank}D"] = {"rate": 0.5}
-    for _kind in ("Conv", "SeparableConv"):
+    for _kind in ("Average", "Max"):
+        ARGUMENTS[f"Adaptive{_kind}Pooling{_rank}D"] = {"output_size": 1}
+    for _kind in ("Conv", "SeparableConv", "Convolution", "SeparableConvolution"):
         ARGUMENTS[f"{_kind}{_rank}D"] = {"filters": 2, "kernel_size": 1}
         ARGUMENTS[f"{_kind}{_rank}DTranspose"] = {"filters": 2, "kernel_size": 1}
     ARGUMENTS[f"AveragePooling{_rank}D"] = ARGUMENTS[f"AvgPool{_rank}D"] = {"pool_size": 2}
@@ -161,7 +174,9 @@ for _name in ("SimpleRNN", "LSTM", "GRU"):
     ARGUMENTS[_name] = ARGUMENTS[f"{_name}Cell"] = {"units": 1}
 # the base class, those that only wrap, and those that Keras does not have without TensorFlow
 NOT_LAYERS = {"Input", "Layer", "Wrapper", "TimeDistributed", "RNN", "Bidirectional"}
+NOT_LAYERS |= {"InputSpec", "SpectralNormalization", "deserialize", "serialize"}
 NOT_LAYERS |= {"StackedRNNCells", "IntegerLookup", "StringLookup", "TextVectorization"}
+NOT_LAYERS |= {"Hashing", "HashedCrossing", "Pipeline"}
 
 
 @pytest.mark.parametrize("name", [n for n in L.__all__ if n not in NOT_LAYERS])

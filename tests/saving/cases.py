@@ -30,6 +30,12 @@ def _one(shape: tuple[int | None, ...], name: str, *args: Any, **kwargs: Any) ->
     return Case(shape, lambda L, S: [getattr(L, name)(*args, **kwargs)], None, integers, keras)
 
 
+@ranvier.saving.register_serializable("tests")
+def twice_and(x: Any, more: float = 0.0) -> Any:
+    """For a Lambda, in either."""
+    return 2 * x[:, 1:] + more
+
+
 CASES: dict[str, Case] = {
     "ELU": _one((4,), "ELU", 0.3),
     "LeakyReLU": _one((4,), "LeakyReLU", negative_slope=0.1),
@@ -84,6 +90,34 @@ CASES: dict[str, Case] = {
     "RandomRotation": _one(IMAGE, "RandomRotation", 0.1, fill_mode="constant"),
     "RandomTranslation": _one(IMAGE, "RandomTranslation", 0.1, 0.2),
     "RandomZoom": _one(IMAGE, "RandomZoom", 0.1),
+    "AutoContrast": _one(IMAGE, "AutoContrast", (-1, 4)),
+    "Equalization": _one(IMAGE, "Equalization", (-5, 5), bins=8, keras=False),
+    "Solarization": _one(IMAGE, "Solarization", 0.1, (0.2, 0.3), value_range=[-1, 1]),
+    "RandomColorDegeneration": _one(IMAGE, "RandomColorDegeneration", 0.3, seed=2),
+    "RandomColorJitter": _one(IMAGE, "RandomColorJitter", (0, 1), 0.1, contrast_factor=0.2),
+    "RandomErasing": _one(IMAGE, "RandomErasing", 0.5, (0.1, 0.2), [1, 2, 3]),
+    "RandomGaussianBlur": _one(IMAGE, "RandomGaussianBlur", (0.2, 0.5), 5, 0.7),
+    "RandomGrayscale": _one(IMAGE, "RandomGrayscale", 0.3),
+    "RandomHue": _one(IMAGE, "RandomHue", 0.3, [0, 1]),
+    "RandomInvert": _one(IMAGE, "RandomInvert", (0.1, 0.2)),
+    "RandomPerspective": _one(IMAGE, "RandomPerspective", 0.5, 0.2, "nearest", 3.0),
+    "RandomPosterization": _one(IMAGE, "RandomPosterization", (2, 4)),
+    "RandomSaturation": _one(IMAGE, "RandomSaturation", (0.4, 0.6)),
+    "RandomSharpness": _one(IMAGE, "RandomSharpness", 0.4),
+    "RandomShear": _one(IMAGE, "RandomShear", (0.1, 0.2), (0.1, 0.3), fill_mode="wrap"),
+    "RandAugment": _one(IMAGE, "RandAugment", (0, 1), 3, factor=0.1, seed=4),
+    "AugMix": _one(IMAGE, "AugMix", num_chains=2, alpha=0.5, all_ops=False),
+    "STFTSpectrogram": _one((90, 2), "STFTSpectrogram", "psd", 16, window="hamming"),
+    "MelSpectrogram": _one((900,), "MelSpectrogram", 128, 64, num_mel_bins=9, keras=False),
+    "CategoryEncoding": _one((3,), "CategoryEncoding", 9, "count", integers=9),
+    "Discretization": _one((3,), "Discretization", [-0.5, 0.5], output_mode="one_hot"),
+    "Discretization adapted": _one((3,), "Discretization", num_bins=3),
+    "Hashing": _one((3,), "Hashing", 5, salt=3, output_mode="count", integers=9, keras=False),
+    "Pipeline": Case(
+        IMAGE,
+        lambda L, S: [L.Pipeline([L.AutoContrast(), L.RandomFlip(), L.Conv2D(2, 3), L.Flatten()]),
+                      L.Dense(2)],
+    ),
     "CenterCrop": _one(IMAGE, "CenterCrop", 4, 4),
     "Resizing": _one(IMAGE, "Resizing", 4, 6),
     "GRU": _one(STEPS, "GRU", 3, reset_after=False, return_sequences=True),
@@ -109,10 +143,35 @@ CASES: dict[str, Case] = {
         (2, *IMAGE),
         lambda L, S: [L.TimeDistributed(S([L.Conv2D(2, 3), L.Flatten(), L.Dropout(0.1), L.Dense(3)]))],
     ),
+    **{
+        f"Adaptive{kind}Pooling{n}D": _one(
+            (5,) * n + (2,), f"Adaptive{kind}Pooling{n}D", (2, 3, 1)[:n], data_format="channels_first"
+        )
+        for kind in ("Average", "Max") for n in (1, 2, 3)
+    },
+    "EinsumDense": _one((4, 5), "EinsumDense", "abc,cde->abde", (4, 2, 3), "relu", "de",
+                        kernel_regularizer="l2", bias_initializer="ones"),
+    "EinsumDense in Python": _one((4, 5), "EinsumDense", "abc,bcd->adb", (3, 4), "tanh", "b"),
+    "SpectralNormalization": Case(
+        IMAGE, lambda L, S: [L.SpectralNormalization(L.Conv2D(2, 3), power_iterations=2)]
+    ),
+    "SpectralNormalization of an Embedding": Case(
+        (6,), lambda L, S: [L.SpectralNormalization(L.Embedding(9, 4))], integers=9
+    ),
+    "Identity": _one((4,), "Identity"),
+    "ActivityRegularization": _one((4,), "ActivityRegularization", 0.1, 0.2),
+    "Lambda": Case(
+        (4, 3),
+        lambda L, S: [
+            L.Lambda(twice_and, output_shape=(3, 3), arguments={"more": 0.5}), L.Dense(2)
+        ],
+    ),
+    "AlphaDropout": _one((4, 3), "AlphaDropout", 0.2, noise_shape=(None, 1, 3), seed=3),
+    "GaussianDropout": _one((4,), "GaussianDropout", 0.2, seed=3),
     "Dropout": _one((4,), "Dropout", 0.25, noise_shape=(None, 1), seed=3),
     "GaussianNoise": _one((4,), "GaussianNoise", 0.25),
     **{f"SpatialDropout{n}D": _one((3,) * n + (2,), f"SpatialDropout{n}D", 0.2) for n in (1, 2, 3)},
-    "Flatten": _one(STEPS, "Flatten"),
+    "Flatten": _one(STEPS, "Flatten", data_format="channels_first"),
     "Permute": _one(STEPS, "Permute", (2, 1)),
     "RepeatVector": _one((4,), "RepeatVector", 3),
     "Reshape": _one((6,), "Reshape", (-1, 2)),
@@ -136,7 +195,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 # Of these there is nothing in a model that a file could hold.
-OUTSIDE = {"Layer", "Wrapper", "StringLookup", "TextVectorization"}
+OUTSIDE = {"HashedCrossing", "InputSpec", "Layer", "Wrapper", "StringLookup", "TextVectorization"}
 
 
 def build(case: Case, kit: Any = ranvier) -> Any:
@@ -147,6 +206,9 @@ def build(case: Case, kit: Any = ranvier) -> Any:
     for layer in model.layers:
         if type(layer).__name__ == "Normalization" and getattr(layer, "mean", None) is None:
             layer.adapt(np.random.default_rng(5).normal(2.0, 3.0, (50, *case.shape)))
+        if getattr(layer, "num_bins", None) and hasattr(layer, "update_state"):
+            layer.update_state(np.random.default_rng(5).normal(2.0, 3.0, (50, *case.shape)))
+            layer.finalize_state()
     return model
 
 

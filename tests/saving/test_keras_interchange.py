@@ -13,10 +13,11 @@ import pytest
 
 import ranvier
 
-from .cases import CASES, build, data, randomize
+from .cases import CASES, build, data, randomize, twice_and
 
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
+keras.saving.register_keras_serializable("tests")(twice_and)
 
 
 def tree(path: pathlib.Path) -> dict[str, tuple[int, ...]]:
@@ -210,10 +211,9 @@ def test_float64(tmp_path: pathlib.Path, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("layer", "named"),
     [
-        (lambda L: L.EinsumDense("ab,bc->ac", 3), "EinsumDense"),
-        (lambda L: L.GaussianDropout(0.5), "GaussianDropout"),
+        (lambda L: L.ReversibleEmbedding(9, 2), "ReversibleEmbedding"),
         (lambda L: L.Dense(3, dtype="mixed_float16"), "mixed_float16"),
-        (lambda L: L.Lambda(lambda x: x), "Lambda"),
+        (lambda L: L.Lambda(lambda x: x), "lambda, which is Python code"),
     ],
 )
 def test_what_ranvier_lacks_is_named(layer: Any, named: str, tmp_path: pathlib.Path) -> None:

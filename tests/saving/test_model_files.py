@@ -28,8 +28,7 @@ X = np.linspace(-1, 1, 6).reshape(2, 3)
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("m.h5", r"m\.h5.*old HDF5 format.*\.keras"),
-        ("m.hdf5", "old HDF5 format"),
+        ("m.weights.h5", "must end in `.keras`"),
         ("m", "must end in `.keras`"),
         ("m.onnx", "must end in `.keras`"),
     ],
@@ -46,7 +45,7 @@ def test_endings_of_models(name: str, match: str, tmp_path: pathlib.Path) -> Non
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("m.h5", "must end in `.weights.h5`"),
+        ("m.h5.txt", "must end in `.weights.h5`"),
         ("m.weights.json", "max_shard_size"),
         ("m", "must end"),
     ],

@@ -16,6 +16,7 @@
 #include "ranvier/data.hpp"
 #include "ranvier/fork.hpp"
 #include "ranvier/runtime.hpp"
+#include "ranvier/text.hpp"
 #include "ranvier/types.hpp"
 
 namespace ranvier {
@@ -109,7 +110,7 @@ class Node {
             return infer(x);
         } catch (const std::invalid_argument& error) {
             if (label.empty()) throw;
-            throw std::invalid_argument(label + ": " + error.what());
+            throw std::invalid_argument(Text(label) + ": " + error.what());
         }
     }
 

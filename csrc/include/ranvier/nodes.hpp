@@ -39,11 +39,14 @@ template <class T>
 NodePtr<T> make_repeat(index_t n);
 
 // noise_shape: extents with the batch axis, 1 where the noise is shared, 0 where it is not; empty:
-// one number an element.
+// one number an element. alpha: what SELU tends to below 0 in the place of 0 (Klambauer et al.,
+// arXiv 1706.02515, section 3); rate < 1 then.
 template <class T>
-NodePtr<T> make_dropout(double rate, const Shape& noise_shape, std::uint64_t seed);
+NodePtr<T> make_dropout(double rate, const Shape& noise_shape, std::uint64_t seed,
+                        bool alpha = false);
+// x + N(0, stddev^2); factor: x times N(1, stddev^2).
 template <class T>
-NodePtr<T> make_gaussian_noise(double stddev, std::uint64_t seed);
+NodePtr<T> make_gaussian_noise(double stddev, std::uint64_t seed, bool factor);
 
 // y = x * scale + offset, numbers or one of each for every column of the last axis.
 template <class T>

@@ -25,8 +25,9 @@ void set_num_threads(int);  // std::invalid_argument unless >= 1
 const char* threading_layer();
 
 // How many threads `flops` floating-point operations (or, for memory-bound work, 4 x bytes
-// touched) deserve: 1 below the grain, at most num_threads(), 1 inside another parallel region
-// and 1 in a forked child of a process that had already used threads (libgomp would hang).
+// touched) deserve: 1 below the grain, at most num_threads(), 1 inside another parallel region,
+// 1 in a forked child of a process that had already used threads (libgomp would hang), and 1 for
+// a while where other processes have the cores (runtime/crowd.hpp).
 int threads_for(double flops);
 
 // Calls body(context, task) once for every task in [0, tasks), tasks divided among at most

@@ -26,6 +26,7 @@ from ranvier.initializers.scaling import (
     LecunUniform,
     VarianceScaling,
 )
+from ranvier.initializers.stft import STFT
 
 _registry = Registry(
     "initializer",
@@ -42,6 +43,7 @@ _registry = Registry(
         Orthogonal,
         RandomNormal,
         RandomUniform,
+        STFT,
         TruncatedNormal,
         VarianceScaling,
         Zeros,
@@ -49,12 +51,12 @@ _registry = Registry(
     aliases={
         "IdentityInitializer": Identity,
         "OrthogonalInitializer": Orthogonal,
+        "STFTInitializer": STFT,
         "normal": RandomNormal,
         "one": Ones,
         "uniform": RandomUniform,
         "zero": Zeros,
     },
-    absent=("STFT", "STFTInitializer"),
 )
 
 # Keras exports each class under its function-like name too.
@@ -70,11 +72,13 @@ ones = Ones
 orthogonal = OrthogonalInitializer = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
+stft = STFTInitializer = STFT
 truncated_normal = TruncatedNormal
 variance_scaling = VarianceScaling
 zeros = Zeros
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",

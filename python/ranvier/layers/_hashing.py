@@ -172,3 +172,14 @@ def buckets(words: Sequence[str], many: int, salt: Sequence[int] | None) -> NDAr
             code = siphash64(data, (salt[0], salt[1])) if salt else fingerprint64(data)
             known[word] = code % many
     return np.fromiter(map(known.__getitem__, words), np.int64, len(words))
+
+
+def cross(features: Sequence[str | int], many: int) -> int:
+    """A number below `many` for values taken together, as TensorFlow's sparse.cross_hashed."""
+    code = 0xDECAFCAFFE
+    for feature in features:
+        own = fingerprint64(feature.encode()) if isinstance(feature, str) else feature
+        factor = 0xC6A4A7935BD1E995
+        code = (code ^ factor ^ _shift_mix(own * factor) * factor) * factor
+        code = _shift_mix(_shift_mix(code) * factor)
+    return code % many

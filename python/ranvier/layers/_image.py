@@ -46,8 +46,10 @@ def factor_range(
     )
 
 
-def loose_range(layer: Layer, value: Any, low: float, high: float) -> tuple[float, float]:
-    """`factor` as (lower, upper): a number f in [low, high] stands for (max(-|f|, low), |f|).
+def loose_range(
+    layer: Layer, value: Any, low: float, high: float, argument: str = "factor"
+) -> tuple[float, float]:
+    """A factor as (lower, upper): a number f in [low, high] stands for (max(-|f|, low), |f|).
 
     Of two numbers Keras wants only that their range meets [low, high].
     """
@@ -55,12 +57,12 @@ def loose_range(layer: Layer, value: Any, low: float, high: float) -> tuple[floa
         return 0.0, 0.0
     pair = isinstance(value, (tuple, list))
     if not pair or len(value) == 2:
-        ends = [number(layer.label, "factor", v) for v in (value if pair else (value,))]
+        ends = [number(layer.label, argument, v) for v in (value if pair else (value,))]
         if min(ends) <= high and max(ends) >= low:
             return (min(ends), max(ends)) if pair else (max(-abs(ends[0]), low), abs(ends[0]))
     raise ValueError(
-        f"{layer.label}: `factor` must be a number in [{low:g}, {high:g}] or two numbers (lower, "
-        f"upper) around it; got {value!r}"
+        f"{layer.label}: `{argument}` must be a number in [{low:g}, {high:g}] or two numbers "
+        f"(lower, upper) around it; got {value!r}"
     )
 
 

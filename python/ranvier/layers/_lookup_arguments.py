@@ -86,14 +86,21 @@ def _check_salt(layer: IndexLookup) -> None:
         raise ValueError(
             f"{layer.label}: `salt` needs `oov_method` 'farmhash'; got '{layer.oov_method}'"
         )
-    pair = [layer.salt] * 2 if is_whole_number(layer.salt, 0) else layer.salt
+    layer.salt = checked_salt(layer, layer.salt)
+
+
+def checked_salt(layer: Layer, salt: Any) -> list[int] | None:
+    """One or two integers >= 0 as two, or None."""
+    if salt is None:
+        return None
+    pair = [salt] * 2 if is_whole_number(salt, 0) else salt
     if not isinstance(pair, (list, tuple)) or len(pair) != 2:
         pair = [None]
     if not all(is_whole_number(n, 0) for n in pair):
         raise ValueError(
-            f"{layer.label}: `salt` must be an integer >= 0 or two of them; got {layer.salt!r}"
+            f"{layer.label}: `salt` must be an integer >= 0 or two of them; got {salt!r}"
         )
-    layer.salt = [int(n) for n in pair]
+    return [int(n) for n in pair]
 
 
 def check_tokens(layer: IndexLookup, tokens: list[Any]) -> None:

@@ -28,10 +28,10 @@ class Walk(NamedTuple):
     batch: int = 0  # > 0: stateful
 
 
-def spec(cell: NativeCell, walk: Walk) -> Any:
+def spec(cell: NativeCell, walk: Walk, make: Any = engine.RnnSpec) -> Any:
     """The engine's description of one cell on such a walk."""
     act, gate_act = cell.native_activations()
-    return engine.RnnSpec(
+    return make(
         cell=cell.kind,
         features=cell.kernel.shape[0],
         units=cell.units,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._dtypes import image_data_format
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -90,9 +92,9 @@ def standardize_padding(
 
 
 def standardize_data_format(layer: Layer, value: Any) -> str:
-    """`data_format`: None is "channels_last"."""
+    """`data_format`: None is the process's default."""
     if value is None:
-        return "channels_last"
+        return image_data_format()
     return standardize_choice(layer, "data_format", value, ("channels_last", "channels_first"))
 
 

@@ -79,6 +79,19 @@ def read_numbers(owner: str, x: Any) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
+def read_values(owner: str, x: Any) -> tuple[list[Any], tuple[int, ...]]:
+    """All strings or all integers in `x`, row by row, and its shape; floats as they are."""
+    first = x
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if isinstance(first, (str, bytes)) or getattr(first, "dtype", np.dtype(int)).kind not in "biuf":
+        return read_words(owner, x, "utf-8")
+    array = _dtypes.as_numeric(owner, x)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{owner}: expected finite numbers; got {array[~np.isfinite(array)][0]}")
+    return array.reshape(-1).tolist(), array.shape
+
+
 class Words:
     """What number each word has."""
 
@@ -134,9 +147,14 @@ def one_hot(ids: NDArray[np.int64], depth: int, dtype: str) -> NDArray[Any]:
 
 
 def tally(
-    ids: NDArray[np.int64], lengths: NDArray[np.int64], depth: int, dtype: str, once: bool
+    ids: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    depth: int,
+    dtype: str,
+    once: bool,
+    weights: Any = None,
 ) -> NDArray[Any]:
-    """How often each index is in each row (or, if `once`, whether it is)."""
+    """How often (or with which weight) each index is in each row; if `once`, whether it is."""
     rows = np.repeat(np.arange(len(lengths)), lengths)
     kept = (ids >= 0) & (ids < depth)
     rows, ids = rows[kept], ids[kept]
@@ -144,7 +162,7 @@ def tally(
     if once:
         counts[rows, ids] = 1
     else:
-        np.add.at(counts, (rows, ids), 1)
+        np.add.at(counts, (rows, ids), 1 if weights is None else weights[kept])
     return counts
 
 

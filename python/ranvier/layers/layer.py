@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ranvier.layers.identity import InputSpec
     from ranvier.models.lowering import Builder
 
 Shape = tuple[int | None, ...]
@@ -110,6 +111,10 @@ class Layer(Saved, Configurable):
 
     # Of a layer that only works outside models: why.
     outside_models: str | None = None
+    # Of a layer of your own: what its input must be, as its __init__ or `build` says.
+    input_spec: InputSpec | None = None
+    # False: `backward` is only asked for if something before the layer is trained.
+    has_gradient = True
     # Whether a mask (which steps of a sequence count) passes on to the layer after this one.
     supports_masking = False
 
@@ -342,7 +347,8 @@ class Layer(Saved, Configurable):
     def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
         """A layer of your own: its output, and what `backward` needs.
 
-        If it has an argument `mask`, it gets the input's mask (1 for steps that count), or None.
+        If it has an argument `mask`, it gets the input's mask (1 for steps that count), or None;
+        if it has `stream`, the number of the step, from which to make random numbers anew.
         """
         raise NotImplementedError(
             f"{self.label} must write forward(x, training), which returns (output, cache)"
@@ -370,6 +376,8 @@ class Layer(Saved, Configurable):
         return [self]
 
     def ensure_built(self, input_shape: Shape) -> None:
+        if self.input_spec is not None:
+            self.input_spec.check(self, tuple(input_shape))
         if self.built:
             return
         self.build(tuple(input_shape))

@@ -225,7 +225,7 @@ class RNN(Nested):
             params = cell.lower_weights(builder, trainable and self.trainable and cell.trainable)
             if self.states:
                 params += [builder.weight(next(states), False) for _ in sizes_of(cell)]
-            nodes.append((_recurrent.spec(cell, walk), params))
+            nodes.append((_recurrent.spec(cell, walk, builder.rnn_spec), params))
         return nodes
 
     @property

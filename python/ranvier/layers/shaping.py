@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ranvier.layers._spatial import standardize_data_format, to_channels_last
 from ranvier.layers.layer import Layer, Shape, integers, positive_int
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Flatten(Layer):
     """(N, ...) to (N, product of the rest), in C order.
 
     Args:
-        data_format: "channels_last" (default). "channels_first" is refused for now.
+        data_format: "channels_last" (default), or "channels_first": the channels (axis 1) go to the
+            end first, so that either format gives the same order.
 
     >>> import numpy as np, ranvier
     >>> ranvier.layers.Flatten()(np.zeros((2, 3, 4), "float32")).shape
@@ -32,16 +34,16 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if data_format not in (None, "channels_last"):
-            raise ValueError(
-                f"{self.label}: `data_format` must be 'channels_last'; got {data_format!r}"
-            )
-        self.data_format = "channels_last"
+        self.data_format = standardize_data_format(self, data_format)
+
+    def build(self, input_shape: Shape) -> None:
+        self._axes = len(input_shape) - 2
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], _product(tuple(input_shape[1:])))
 
     def lower(self, builder: Builder, x: int) -> int:
+        x = to_channels_last(builder.graph, x, self._axes, self.data_format)
         return builder.graph.reshape(x, [-1])
 
 

@@ -49,7 +49,7 @@ class _SpatialDropout(Layer):
             return x
         shared = [1] * (self._rank - 2)
         noise = [0, *shared, 0] if self.data_format == "channels_last" else [0, 0, *shared]
-        return builder.graph.dropout(x, float(self.rate), noise, self._stream_seed)
+        return builder.graph.dropout(x, float(self.rate), noise, self._stream_seed, False)
 
     def get_config(self) -> dict[str, Any]:
         """What makes this layer again; Keras writes no `trainable`, and the dtype as a name."""

@@ -114,7 +114,7 @@ class TimeDistributed(Wrapper):
         mask = builder.masks.get(x)
         if mask is not None and isinstance(self.layer, BatchNormalization):
             builder.masks[steps] = builder.graph.sequence("fold", [mask], [], [True])
-        y = self.layer.lower(builder, steps)
+        y = builder.lower(self.layer, steps)
         builder.graph.label(self.layer.label)
         return int(builder.graph.sequence("unfold", [y, x], [], []))
 

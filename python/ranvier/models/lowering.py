@@ -28,6 +28,9 @@ class Builder:
         mask_axes: how many axes the mask has that comes with the input; 0: there is none.
     """
 
+    # what makes the description of a walk that `graph.recurrent` takes
+    rnn_spec: Any = _core.RnnSpec
+
     def __init__(
         self, sample_shape: tuple[int | None, ...], dtype: str, mask_axes: int = 0
     ) -> None:
@@ -45,10 +48,14 @@ class Builder:
         self.trained.append(trained)
         return int(self.graph.param(variable.size, trained))
 
+    def lower(self, layer: Layer, x: int) -> int:
+        """Adds a layer's own nodes; ONNX export does more here."""
+        return layer.lower(self, x)
+
     def add(self, layer: Layer, x: int) -> int:
         """Adds a whole layer, its activity regularizer and its output's mask included."""
         before = self.masks.get(x)
-        y = layer.lower(self, x)
+        y = self.lower(layer, x)
         mask = layer.lower_mask(self, x, y, before)
         x = y
         penalty = layer.activity_regularizer

@@ -188,6 +188,32 @@ class Network:
         """The variables that an optimizer updates now."""
         return [s for s in self.slots if s.layer.trains(s.variable)]
 
+    def weights_penalty(self) -> float:
+        """Regularisation of the weights that are trained, as they are."""
+        return float(
+            sum(
+                s.variable.regularizer(s.variable.value)
+                for s in self.trained
+                if s.variable.regularizer is not None
+            )
+        )
+
+    def add_penalty_gradients(self, share: float = 1.0) -> None:
+        """Adds the derivatives of `share` times that to `gradient`."""
+        for slot in self.trained:
+            regularizer = slot.variable.regularizer
+            if regularizer is not None:
+                g = self.gradient[slot.offset : slot.offset + slot.variable.size]
+                g += share * np.reshape(regularizer.gradient(slot.variable.value), -1)
+
+    def _trains_before(self, i: int) -> bool:
+        """Whether a segment before the i-th has weights to train."""
+        for segment in self.segments[:i]:
+            layers = segment.layers if isinstance(segment, _Native) else [segment]
+            if any(layer.trainable_weights for layer in layers):
+                return True
+        return False
+
     # -- running ----------------------------------------------------------------------------
 
     def run(
@@ -197,27 +223,26 @@ class Network:
         stream: int = 0,
         mask: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
-        """The output on a batch, nothing kept."""
+        """The output on a batch, nothing kept but, in training, `penalty` and `mask`."""
         self.refresh()
         if x.shape[0] == 0:
             return np.zeros((0, *(n or 0 for n in self.output_shape[1:])), self.dtype)
+        if training:
+            return self.forward(x, stream, mask=mask)[0]
         for segment in self.segments:
             if isinstance(segment, _Native):
-                runner = segment.runner_for(mask)
-                if training:
-                    x, mask = runner.forward(x, True, stream, False, mask)
-                else:
-                    x, mask = runner.predict(x, _CHUNK, mask)
+                x, mask = segment.runner_for(mask).predict(x, _CHUNK, mask)
             else:
-                x, mask, _ = self._python(segment, x, training, mask)
+                x, mask, _ = self._python(segment, x, False, mask, stream)
         return x
 
     def _python(
-        self, layer: Layer, x: NDArray[Any], training: bool, mask: NDArray[Any] | None
+        self, layer: Layer, x: NDArray[Any], training: bool, mask: NDArray[Any] | None, stream: int
     ) -> tuple[NDArray[Any], NDArray[Any] | None, Any]:
         """Output, its mask, and what `backward` needs."""
-        more = {"mask": mask} if _takes_mask(layer) else {}
-        result = layer.forward(x, training=training, **more)
+        more = {"mask": mask, "stream": stream}
+        given = {name: more[name] for name in more if _takes(layer, name)}
+        result = layer.forward(x, training=training, **given)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(
                 f"{layer.label}: forward() must return (output, cache); got {type(result).__name__}"
@@ -252,10 +277,11 @@ class Network:
                 x, mask = runner.forward(x, training, stream, wants, mask)
                 self.penalty += runner.penalty
             else:
-                x, mask, cache = self._python(segment, x, training, mask)
+                x, mask, cache = self._python(segment, x, training, mask, stream)
                 if segment.activity_regularizer is not None:
                     self.penalty += float(segment.activity_regularizer(x)) / len(x)
-                tape.append((x, cache))
+                wanted = segment.has_gradient or want_input_gradient or self._trains_before(i)
+                tape.append((x, cache, wanted))
         self.mask = mask
         return x, tape
 
@@ -268,7 +294,9 @@ class Network:
             if isinstance(segment, _Native):
                 dy = kept[2].backward(kept[0], dy)
                 continue
-            y, cache = kept
+            y, cache, wanted = kept
+            if not wanted:
+                return None
             if segment.activity_regularizer is not None:
                 dy = dy + segment.activity_regularizer.gradient(y) / len(y)
             dx, gradients = segment.backward(cache, dy)
@@ -293,12 +321,12 @@ class Network:
         return dy
 
 
-def _takes_mask(layer: Layer) -> bool:
-    """Whether the `forward` of a layer written in Python has an argument `mask`."""
+def _takes(layer: Layer, argument: str) -> bool:
+    """Whether the `forward` of a layer written in Python has this argument."""
     code = getattr(type(layer).forward, "__code__", None)
-    return (
-        code is not None and "mask" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    )
+    if code is None:
+        return False
+    return argument in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _mask_after(

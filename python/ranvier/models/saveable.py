@@ -1,4 +1,4 @@
-"""save, save_weights, load_weights: what models do with files."""
+"""save, save_weights, load_weights, export: what models do with files."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ class Saveable:
         from ranvier.saving import load_weights
 
         load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "onnx",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes what the model predicts as an ONNX file; see `ranvier.export.export_model`."""
+        from ranvier.export import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
         """The configuration as a JSON string; `kwargs` go to `json.dumps`."""

@@ -17,11 +17,18 @@ class State(Configurable):
 
     name: str
     _own_variables: list[Variable]
+    _references: list[Variable | None]  # the weight that each of them is of
 
     @property
     def variables(self) -> list[Variable]:
         """The state of an optimizer of your own: what `add_variable` and its kin made."""
         return list(self._own_variables)
+
+    def _variables_of(self, weights: Sequence[Variable]) -> list[Variable]:
+        """`variables` without the state of weights that are not among these."""
+        ids = {id(None), *map(id, weights)}
+        own = zip(self._own_variables, self._references, strict=True)
+        return [v for v, reference in own if id(reference) in ids]
 
     def add_variable(
         self,
@@ -31,19 +38,34 @@ class State(Configurable):
         name: str = "",
     ) -> Variable:
         """A state variable of any shape; dtype None: float32."""
+        return self._add_variable(shape, initializer, dtype, name, None)
+
+    def _add_variable(
+        self,
+        shape: tuple[int, ...],
+        initializer: Any,
+        dtype: str | None,
+        name: str,
+        reference: Variable | None,
+    ) -> Variable:
         kind = dtype or "float32"
         made = get_initializer(initializer)(shape, kind)
         variable = Variable(made, trainable=False, name=name, dtype=kind)
         variable.path = f"{self.name}/{name}"
         self._own_variables.append(variable)
+        self._references.append(reference)
         return variable
 
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str = "", initializer: Any = "zeros"
     ) -> Variable:
         """A state variable of the shape and dtype of a weight."""
-        variable = self.add_variable(
-            reference_variable.shape, initializer, reference_variable.dtype, name
+        variable = self._add_variable(
+            reference_variable.shape,
+            initializer,
+            reference_variable.dtype,
+            name,
+            reference_variable,
         )
         variable.path = f"{self.name}/{reference_variable.path}_{name}"
         return variable

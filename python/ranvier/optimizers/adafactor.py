@@ -93,8 +93,8 @@ class Adafactor(Optimizer):
             wide = v.ndim >= 2
             rows = v.shape[:-1] if wide else ()
             columns = (*v.shape[:-2], v.shape[-1]) if wide else ()
-            self._r.append(self.add_variable(rows, dtype=v.dtype, name=v.name))
-            self._c.append(self.add_variable(columns, dtype=v.dtype, name=v.name))
+            self._r.append(self._add_variable(rows, "zeros", v.dtype, v.name, v))
+            self._c.append(self._add_variable(columns, "zeros", v.dtype, v.name, v))
             self._v.append(self.add_variable_from_reference(v, "velocity"))
 
     def update_step(self, gradient: NDArray[Any], variable: Variable, learning_rate: float) -> None:

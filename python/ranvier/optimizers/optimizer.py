@@ -118,6 +118,7 @@ class Optimizer(Averages):
         self.slots: list[NDArray[Any]] = []
         self._places: list[tuple[Variable, int]] = []
         self._own_variables = []
+        self._references = []
         self._undecayed: list[Any] = []
 
     # -- the learning rate ------------------------------------------------------------------
@@ -150,6 +151,8 @@ class Optimizer(Averages):
     def rates(self, steps: int) -> list[float]:
         """The rates of the next steps: one if all are the same, else at most `steps`."""
         rate = self._learning_rate
+        if isinstance(rate, float):
+            return [rate]
         if isinstance(rate, LearningRateSchedule):
             first = self._iterations
             return [float(rate(i)) for i in range(first, first + min(steps, _RATES))]

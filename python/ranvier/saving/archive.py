@@ -16,7 +16,7 @@ WEIGHTS = "model.weights.h5"
 ASSETS = "assets/"
 
 # The Keras whose layout this is.
-_KERAS_VERSION = "3.15.0"
+KERAS_VERSION = "3.15.0"
 
 # A config is a few KB; one with a vocabulary in it may have many.
 _LONGEST_CONFIG = 64 << 20
@@ -40,7 +40,7 @@ def write(file: IO[bytes], config: dict[str, Any], weights: bytes) -> None:
     import zipfile
 
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    metadata = {"keras_version": _KERAS_VERSION, "date_saved": now}
+    metadata = {"keras_version": KERAS_VERSION, "date_saved": now}
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(METADATA, json.dumps(metadata))
         archive.writestr(CONFIG, json.dumps(config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -27,13 +28,13 @@ def save_model(
     *,
     include_optimizer: bool = True,
 ) -> None:
-    """Writes a model into a `.keras` file: layers, weights, compile settings, optimizer state.
+    """Writes a model into a file: layers, weights, compile settings, optimizer state.
 
-    Real Keras 3 opens it. The file is written beside its place and put there when it is complete.
+    Real Keras opens it. The file is written beside its place and put there when it is complete.
 
     Args:
         model: a model.
-        filepath: ends in `.keras`.
+        filepath: ends in `.keras`, or in `.h5` or `.hdf5` for Keras' older layout.
         overwrite: False refuses to replace a file. Default True.
         zipped: None or True; Keras' directory (False) could not be replaced at once.
         include_optimizer: False leaves compile settings and optimizer state out.
@@ -50,7 +51,7 @@ def save_model(
     >>> bool((again(np.ones((1, 3))) == model(np.ones((1, 3)))).all())
     True
     """
-    from ranvier.saving import archive, state, weights_h5
+    from ranvier.saving import archive, legacy_h5, state, weights_h5
 
     path = path_of(filepath)
     if zipped is False:
@@ -59,6 +60,12 @@ def save_model(
     _check_model_ending(path)
     _check_model(model)
     refuse_existing(path, overwrite)
+    if path.endswith(_LEGACY):
+        _check_built(model, "saved")
+        contents = legacy_h5.dump(model, include_optimizer)
+        with replacing(path) as file:
+            file.write(contents)
+        return
     if not model.built:
         warnings.warn(
             f"{model.label} is saved without weights: they do not exist yet",
@@ -79,7 +86,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Sequential:
-    """Reads a model from a `.keras` file that ranvier or Keras 3 wrote (or Keras' directory).
+    """Reads a model from a file that ranvier or Keras wrote: `.keras` (or its directory), `.h5`.
 
     No code in the file is ever run: names stand for ranvier's classes, those registered and those
     in `custom_objects`, and nothing else.
@@ -97,12 +104,15 @@ def load_model(
     """
     import io
 
-    from ranvier.saving import archive, state, weights_h5
+    from ranvier.saving import archive, legacy_h5, state, weights_h5
 
     path = _existing(filepath)
     if not os.path.isdir(path):
         _check_model_ending(path)
     with reading(path):
+        if path.endswith(_LEGACY):
+            compiled = functools.partial(_compile, custom_objects=custom_objects)
+            return legacy_h5.load_model(path, custom_objects, compiled if compile else None)
         stored = archive.read(path)
         settings = stored.config.pop("compile_config", None)
         with loading(len(stored.weights)):
@@ -155,7 +165,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
 
     Args:
         model: a model whose weights exist, of the layers that the file was saved from.
-        filepath: a `.weights.h5`, `.keras` or `.safetensors` file.
+        filepath: a `.weights.h5`, `.keras` or `.safetensors` file, or one of Keras' older `.h5`.
         skip_mismatch: True leaves layers out whose arrays do not fit, with a warning.
 
     Raises:
@@ -164,7 +174,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     """
     import io
 
-    from ranvier.saving import archive, safetensors_files, state, weights_h5
+    from ranvier.saving import archive, legacy_h5, safetensors_files, state, weights_h5
 
     path = path_of(filepath)
     _check_weights_arguments(path, kwargs)
@@ -173,6 +183,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     with reading(path):
         if path.endswith(".safetensors"):
             return safetensors_files.load(model, path, skip_mismatch)
+        if path.endswith(_LEGACY) and not path.endswith(".weights.h5"):
+            return legacy_h5.load_weights(model, path, skip_mismatch)
         if path.endswith(".keras"):
             source: Any = io.BytesIO(archive.weights_of(path))
         else:
@@ -192,11 +204,14 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     >>> ranvier.models.model_from_json(model.to_json()).output_shape
     (None, 2)
     """
-    from ranvier.saving import archive
+    from ranvier.saving import archive, legacy_h5
 
     if not isinstance(json_string, (str, bytes)):
         raise TypeError(f"model_from_json: `json_string` must be a string; got {json_string!r}")
-    model = deserialize_keras_object(archive.parse_config(json_string), custom_objects)
+    config = archive.parse_config(json_string)
+    if isinstance(config, dict) and str(config.get("keras_version"))[:2] in ("1.", "2."):
+        config = legacy_h5.modern(config)
+    model = deserialize_keras_object(config, custom_objects)
     _check_model(model)
     return model
 
@@ -233,13 +248,8 @@ def _existing(filepath: Any) -> str:
 
 
 def _check_model_ending(path: str) -> None:
-    if path.endswith(_LEGACY):
-        raise ValueError(
-            f"{path}: whole models in Keras' old HDF5 format are not in ranvier; use `.keras` "
-            "(Keras 3 converts: keras.models.load_model(...).save('model.keras'))"
-        )
-    if not path.endswith(".keras"):
-        raise ValueError(f"{path}: the name of a model's file must end in `.keras`")
+    if path.endswith(".weights.h5") or not path.endswith((".keras", *_LEGACY)):
+        raise ValueError(f"{path}: the name of a model's file must end in `.keras` (or `.h5`)")
 
 
 def _check_weights_arguments(path: str, kwargs: dict[str, Any]) -> None:
@@ -248,8 +258,7 @@ def _check_weights_arguments(path: str, kwargs: dict[str, Any]) -> None:
             raise ValueError(f"{path}: `{argument}` is not in ranvier; weights go by structure")
     if kwargs:
         raise TypeError(f"load_weights: unknown argument `{next(iter(kwargs))}`")
-    if not path.endswith((".weights.h5", ".keras", ".safetensors")):
-        legacy = ": Keras' old HDF5 format is not in ranvier" if path.endswith(_LEGACY) else ""
+    if not path.endswith((".keras", ".safetensors", *_LEGACY)):
         raise ValueError(
-            f"{path}{legacy}: the name must end in `.weights.h5`, `.keras` or `.safetensors`"
+            f"{path}: the name must end in `.weights.h5`, `.keras`, `.safetensors` or `.h5`"
         )

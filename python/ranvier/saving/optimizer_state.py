@@ -61,7 +61,7 @@ def slots(optimizer: Optimizer, trained: list[Variable]) -> list[NDArray[Any]]:
     found = [view(buffer, v) for buffer in around for v in placed]
     native = optimizer.native
     if native is None:
-        return found + [v.value for v in optimizer.variables]
+        return found + [v.value for v in optimizer._variables_of(trained)]
     return found + [
         view(optimizer.slots[i], v)
         for group in _GROUPS.get(native["kind"], ((0,),))
@@ -103,7 +103,8 @@ class Loader:
         around = int(optimizer.use_ema) + bool(optimizer.gradient_accumulation_steps)
         shapes = [v.shape for _ in range(around) for v in self._trained]
         if native is None:
-            return shapes + [v.shape for v in optimizer.variables] if optimizer.built else None
+            own = optimizer._variables_of(self._trained)
+            return shapes + [v.shape for v in own] if optimizer.built else None
         from ranvier import ops
 
         count = ops.optimizer_slots(native)

@@ -48,7 +48,7 @@ class Stored:
         group = self._group(path)
         if group is None and "_layer_checkpoint_dependencies" in self._file:  # Keras 2.12, 2.13
             group = self._group(path.replace("layers", "_layer_checkpoint_dependencies"))
-        return {} if group is None else {key: _dataset(group, key) for key in group}
+        return {} if group is None else {key: dataset(group, key) for key in group}
 
     def note(self, path: str, key: str) -> int | None:
         """A number of ranvier's own beside an object's arrays, which Keras does not look at."""
@@ -70,14 +70,14 @@ class Stored:
         for name in [*filter(None, path.split("/")), "vars"]:
             if name not in group:
                 return None
-            _check_link(group, name)
+            check_link(group, name)
             group = group[name]
             if not isinstance(group, h5py.Group):
                 raise ValueError(f"{path}: {name!r} must be a group in the weights file")
         return group
 
 
-def _check_link(group: Any, name: str) -> None:
+def check_link(group: Any, name: str) -> None:
     import h5py
 
     link = group.get(name, getlink=True)
@@ -85,10 +85,10 @@ def _check_link(group: Any, name: str) -> None:
         raise ValueError(f"{name!r} is a {type(link).__name__} to elsewhere, which is refused")
 
 
-def _dataset(group: Any, name: str) -> Any:
+def dataset(group: Any, name: str) -> Any:
     import h5py
 
-    _check_link(group, name)
+    check_link(group, name)
     found = group[name]
     if not isinstance(found, h5py.Dataset):
         raise ValueError(f"{group.name}/{name} must be an array")
