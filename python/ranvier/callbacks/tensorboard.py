@@ -64,7 +64,7 @@ class TensorBoard(Callback):
         }.items():
             if value:
                 raise ValueError(f"TensorBoard: `{argument}` is not in ranvier; got {value!r}")
-        if isinstance(histogram_freq, bool) or int(histogram_freq) != histogram_freq:
+        if isinstance(histogram_freq, bool) or not isinstance(histogram_freq, int):
             raise ValueError(
                 f"TensorBoard: `histogram_freq` must be an integer; got {histogram_freq!r}"
             )
