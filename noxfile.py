@@ -73,7 +73,7 @@ def bench(session: nox.Session) -> None:
     """C++ against NumPy, and ranvier against other frameworks: tables and JSON."""
     session.install(".", "torch==2.13.0", "jax", "keras", "scikit-learn", "onnxruntime", "onnx")
     session.run("ranvier", "bench")
-    for suite in ("kernels", "layers", "frameworks", "busy", "memory"):
+    for suite in ("kernels", "layers", "frameworks", "busy", "memory", "callbacks"):
         session.run("python", "-m", f"benchmarks.{suite}", "--output",
                     f"benchmarks/results/{suite}.json")  # fmt: skip
     session.run("python", "-m", "benchmarks.startup")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from benchmarks import kernel_cases, layer_cases, networks, peer
+from benchmarks import callbacks, kernel_cases, layer_cases, networks, peer
 from benchmarks.peers import ranvier_kernels, ranvier_layers, ranvier_peer
 
 DENSE, CONV = networks.TRAIN[0], networks.CONV_TRAIN[1]
@@ -80,3 +80,9 @@ def test_the_reference_network_has_the_gradients_of_its_loss(rng: np.random.Gene
             differences.append(loss())
         a[at] = kept
         assert gradient[at] == pytest.approx((differences[0] - differences[1]) / 2e-6, abs=1e-6)
+
+
+def test_callbacks(capsys: pytest.CaptureFixture[str]) -> None:
+    for case in ("verbose", "CSVLogger", "train_step"):
+        result = callbacks.measure(steps=2, epochs=2, rounds=1, only=case)
+        assert result["step_seconds"] > 0 and result["added"]

@@ -35,6 +35,7 @@ BELOW = {
         "saving", "utils", "variables",
     },
     "saving": {"variables"},
+    "datasets": set(),
     "inspect": {"layers", "models"},
     "export": {"activations", "layers", "models", "ops", "saving"},
     "plot": {"inspect", "layers", "models"},
@@ -68,7 +69,19 @@ def test_the_reference_never_imports_the_extension() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["rich", "matplotlib", "pandas", "sklearn", "joblib", "scipy", "keras", "jax", "h5py", "onnx"],
+    [
+        "rich",
+        "matplotlib",
+        "pandas",
+        "sklearn",
+        "joblib",
+        "scipy",
+        "keras",
+        "jax",
+        "h5py",
+        "onnx",
+        "pooch",
+    ],
 )
 def test_import_ranvier_loads_nothing_heavy(module: str) -> None:
     code = f"import ranvier, sys; sys.exit({module!r} in sys.modules)"

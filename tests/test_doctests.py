@@ -29,7 +29,7 @@ def test_examples_of(name: str) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize(("page", "least"), [("extending.md", 16), ("pictures.md", 11)])
+@pytest.mark.parametrize(("page", "least"), [("extending.md", 32), ("pictures.md", 11)])
 def test_examples_of_the_documentation(page: str, least: int) -> None:
     if page == "pictures.md":
         pytest.importorskip("matplotlib")

@@ -1,6 +1,7 @@
 // Elementwise activations: which kernel, how many threads.
 #include "ranvier/activation.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "activation/split.hpp"
@@ -104,11 +105,24 @@ void act_forward(Act act, const ActParams& p, index_t n, const T* x, T* y) {
                    [&](index_t i, index_t count) { kernel(p, count, x + i, y + i); });
 }
 
+// By itself only to be looked at, so without kernels of its own: the backward pass of a gradient of
+// ones, in blocks that stay in L1.
 template <class T>
 void act_derivative(Act act, const ActParams& p, index_t n, const T* x, T* d) {
-    const auto kernel = kernels<ActivationDerivativeKernels, T>().derivative[int(form_of(act, p))];
-    split_range<T>(threads_for(flops_of<T>(act, double(n), 2)), n,
-                   [&](index_t i, index_t count) { kernel(p, count, x + i, d + i); });
+    const auto forward = kernels<ActivationKernels, T>().forward[int(form_of(act, p))];
+    const auto backward = kernels<ActivationBackwardKernels, T>().backward[int(form_of(act, p))];
+    const bool from_input = act_backward_reads_input(act, p);
+    constexpr index_t kBlock = 8192 / index_t(sizeof(T));
+    split_range<T>(threads_for(flops_of<T>(act, double(n), 2)), n, [&](index_t i, index_t count) {
+        const index_t most = count < kBlock ? count : kBlock;
+        const Scratch<T> ones(most), y(most);
+        std::fill_n(ones.get(), most, T(1));
+        for (const index_t end = i + count; i < end; i += most) {
+            const index_t size = end - i < most ? end - i : most;
+            if (!from_input) forward(p, size, x + i, y.get());
+            backward(p, size, from_input ? x + i : y.get(), ones.get(), d + i);
+        }
+    });
 }
 
 template <class T>

@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 
+#include "bindings/gil.hpp"
 #include "ranvier/data.hpp"
 #include "ranvier/types.hpp"
 
@@ -222,7 +223,7 @@ void run_released(double flops, F&& f) {
     if (flops < 2e4) {
         f();
     } else {
-        pybind11::gil_scoped_release release;
+        const WithoutGil release;
         f();
     }
 }

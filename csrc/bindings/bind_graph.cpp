@@ -2,6 +2,9 @@
 #include "ranvier/nodes.hpp"
 #include "ranvier/text.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "bindings/array_args.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/bind_nodes.hpp"
@@ -58,6 +61,42 @@ const T* mask_in(const Runner<T>& r, const char* name, const Shape& input, const
     return p;
 }
 
+// All rows, in pieces after which Ctrl-C is heard: whole chunks for every thread, of a tenth of a
+// second or, if a chunk takes longer, one for each.
+template <class T>
+void predict_pieces(Runner<T>& r, const Params<T>& params, Source rest, index_t chunk, T* y,
+                    Masks<T> masks) {
+    constexpr double kFlops = 2e9;  // of a thread, in a piece
+    const index_t rows = rest.shape[0];
+    index_t piece = rows;
+    if (rows > chunk && r.graph->fixed_batch() == 0) {
+        Shape shape = rest.shape;
+        shape[0] = chunk;
+        const double flops = r.plans.get(*r.graph, shape, Mode::infer)->flops;
+        const double chunks = num_threads() * std::max(1.0, std::floor(kFlops / (flops + 1)));
+        piece = chunks * static_cast<double>(chunk) < static_cast<double>(rows)
+                    ? static_cast<index_t>(chunks) * chunk
+                    : rows;
+    }
+    Shape shape = rest.shape;
+    const auto size = [&](const Shape& of) { return rows ? volume(of) / rows : 0; };
+    const index_t in_row = masks.in ? size(r.graph->given_shapes(shape)[1]) : 0;
+    const index_t out_row = size(r.graph->output_shape(shape));
+    const index_t mask_row = masks.out ? size(r.plans.get(*r.graph, shape, Mode::infer)->mask) : 0;
+    for (index_t start = 0; start < rows; start += piece) {
+        rest.shape[0] = std::min(piece, rows - start);
+        {
+            const WithoutGil release;
+            infer_rows(*r.graph, r.plans, params, rest, chunk, y, masks);
+        }
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        rest.data = static_cast<const char*>(rest.data) + piece * rest.strides[0];
+        y += piece * out_row;
+        if (masks.in) masks.in += piece * in_row;
+        if (masks.out) masks.out += piece * mask_row;
+    }
+}
+
 // (output, its mask or None)
 template <class T>
 py::tuple runner_predict(Runner<T>& r, const py::array& x, index_t chunk, const py::object& mask) {
@@ -78,10 +117,7 @@ py::tuple runner_predict(Runner<T>& r, const py::array& x, index_t chunk, const 
         masks.out = const_cast<T*>(made.data());
         y_mask = made;
     }
-    {
-        py::gil_scoped_release release;
-        infer_rows(*r.graph, r.plans, bound->params, source, chunk, yp, masks);
-    }
+    predict_pieces(r, bound->params, source, chunk, yp, masks);
     return py::make_tuple(y, y_mask);
 }
 
@@ -92,12 +128,13 @@ py::tuple runner_forward(Runner<T>& r, const py::array& x, bool training, std::u
     const T* xp = in<T>("forward", x, "x");
     const T* mp = mask_in(r, "forward", sample_and_batch(x), mask);
     const LockWithoutGil lock(r.session_mutex);
+    if (r.session_mutex.was_lost()) r.session.reset();
     const auto bound = r.bound();
     r.session.prepare(sample_and_batch(x), want_input_gradient);
     py::array_t<T> y(r.session.plan().output);
     T* yp = y.mutable_data();
     {
-        py::gil_scoped_release release;
+        const WithoutGil release;
         r.session.forward(bound->params, xp, training, stream, -1, mp);
     }
     std::copy_n(r.session.output(), y.size(), yp);
@@ -109,6 +146,7 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
     const T* xp = in<T>("backward", x, "x");
     const T* dyp = in<T>("backward", dy, "dy");
     const LockWithoutGil lock(r.session_mutex);
+    if (r.session_mutex.was_lost()) r.session.reset();
     const auto bound = r.bound();
     if (!r.session.is_forward_done())
         throw py::value_error(
@@ -119,7 +157,7 @@ py::object runner_backward(Runner<T>& r, const py::array& x, const py::array& dy
     (void)xp;
     std::copy_n(dyp, dy.size(), r.session.output_gradient());
     {
-        py::gil_scoped_release release;
+        const WithoutGil release;
         r.session.backward(bound->params);
     }
     if (!plan.has_input_gradient) return py::none();

@@ -24,7 +24,7 @@ py::object runner_infer(Runner<T>& r, const py::object& given) {
     if (plan->flops < 2e4) {  // shorter than letting the GIL go and taking it back
         infer(*plan, bound->params, xp, yp);
     } else {
-        py::gil_scoped_release release;
+        const WithoutGil release;
         infer(*plan, bound->params, xp, yp);
     }
     return y;

@@ -102,13 +102,18 @@ double step(const OptimParams& p, index_t iteration, const py::list& variables,
 OptimParams optim_params_from(const py::dict& d) {
     OptimParams p;
     for (const auto& item : d) {
-        const auto key = item.first.cast<std::string>();
+        const auto key = py::str(item.first).cast<std::string>();
         bool known = key == "kind";
-        if (known) p.kind = optim_named(item.second.cast<std::string>());
-        for (const NumberKey& k : kNumbers)
-            if (key == k.name) p.*k.field = item.second.cast<double>(), known = true;
-        for (const FlagKey& k : kFlags)
-            if (key == k.name) p.*k.field = item.second.cast<bool>(), known = true;
+        try {
+            if (known) p.kind = optim_named(item.second.cast<std::string>());
+            for (const NumberKey& k : kNumbers)
+                if (key == k.name) p.*k.field = item.second.cast<double>(), known = true;
+            for (const FlagKey& k : kFlags)
+                if (key == k.name) p.*k.field = item.second.cast<bool>(), known = true;
+        } catch (const py::cast_error&) {
+            throw py::type_error("optimizer_step: `" + key + "` cannot be of type " +
+                                 Py_TYPE(item.second.ptr())->tp_name);
+        }
         if (!known) refuse("unknown parameter '" + key + "'");
     }
     return p;

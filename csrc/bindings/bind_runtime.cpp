@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 #include "bindings/bind.hpp"
 #include "bindings/function.hpp"
+#include "bindings/gil.hpp"
 #include "kernels/peak.hpp"
 #include "ranvier/runtime.hpp"
 #include "ranvier/text.hpp"
@@ -87,7 +88,7 @@ void bind_runtime(py::module_& m) {
             throw std::invalid_argument(
                 Text("fma_peak: `dtype` must be 'float32' or 'float64'; got '") +
                 std::string(dtype) + "'");
-        py::gil_scoped_release release;
+        const WithoutGil release;
         return dtype == "float32" ? fma_peak<float>(threads, seconds)
                                   : fma_peak<double>(threads, seconds);
     });

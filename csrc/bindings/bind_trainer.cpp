@@ -109,8 +109,9 @@ class PyTrainer {
                   double seconds, const std::vector<double>& rates, index_t iteration) {
         const Feed feed = make_feed(x, y, weights, order, start, batch);
         if (rates.empty()) throw std::invalid_argument("train: no learning rate");
-        py::gil_scoped_release release;
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const WithoutGil release;
+        const std::lock_guard<ForkMutex> lock(mutex_);
+        revive();
         if (!optimized_) throw std::invalid_argument("train: no optimizer");
         T* g = const_cast<T*>(static_cast<const T*>(optimized_->gradient.data()));
         return trainer_.train(optimized_->params, optim_, iteration, rates, variables_, g,
@@ -121,8 +122,9 @@ class PyTrainer {
                      index_t start, index_t batch, index_t max_batches, double seconds) {
         const Feed feed = make_feed(x, y, weights, py::none(), start, batch);
         const auto bound = runner_->bound();
-        py::gil_scoped_release release;
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const WithoutGil release;
+        const std::lock_guard<ForkMutex> lock(mutex_);
+        revive();
         return trainer_.evaluate(bound->params, penalty, feed, start, max_batches, seconds,
                                  totals_);
     }
@@ -136,8 +138,9 @@ class PyTrainer {
         if (sums.size() != size) throw std::invalid_argument("accumulate: `sums` has a wrong size");
         T* to = out<T>("accumulate", sums, "sums");
         const T* from = static_cast<const T*>(bound->gradient.data());
-        py::gil_scoped_release release;
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const WithoutGil release;
+        const std::lock_guard<ForkMutex> lock(mutex_);
+        revive();
         return trainer_.accumulate(bound->params, from, size, to, feed);
     }
 
@@ -154,6 +157,7 @@ class PyTrainer {
     }
     py::array_t<T> predictions() {
         const LockWithoutGil lock(mutex_);
+        revive();
         if (!trainer_.session().is_prepared())
             throw std::invalid_argument("predictions: no batch has been run");
         const Shape& shape = trainer_.session().plan().output;
@@ -227,6 +231,11 @@ class PyTrainer {
         return f;
     }
 
+    // In a forked child: what a thread of the parent was at is not gone on with.
+    void revive() {
+        if (mutex_.was_lost()) trainer_.session().reset();
+    }
+
     std::shared_ptr<Runner<T>> runner_;
     Trainer<T> trainer_;
     std::shared_ptr<const Binding<T>> optimized_;  // what `variables_` points into
@@ -236,7 +245,7 @@ class PyTrainer {
     std::vector<T*> slot_pointers_;
     py::array_t<std::int64_t> order_;
     Totals totals_;
-    std::mutex mutex_;
+    ForkMutex mutex_;
 };
 
 template <class T>

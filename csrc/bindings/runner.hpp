@@ -7,25 +7,12 @@
 #include <pybind11/stl.h>
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "bindings/gil.hpp"
 #include "ranvier/graph.hpp"
 
 namespace ranvier {
-
-// Waits for a mutex without the GIL: its holder may need the GIL to get done.
-class LockWithoutGil {
-  public:
-    explicit LockWithoutGil(std::mutex& mutex) : lock_(mutex, std::try_to_lock) {
-        if (lock_.owns_lock()) return;
-        const pybind11::gil_scoped_release release;
-        lock_.lock();
-    }
-
-  private:
-    std::unique_lock<std::mutex> lock_;
-};
 
 // Where a network's numbers are, and what keeps them alive. Never changed: binding anew makes
 // another, and a prediction that runs meanwhile keeps the one it began with.
@@ -63,7 +50,7 @@ class Runner {
     std::shared_ptr<Graph<T>> graph;
     PlanCache<T> plans;
     Session<T> session;
-    std::mutex session_mutex;
+    ForkMutex session_mutex;
 
   private:
     std::shared_ptr<const Binding<T>> binding_;

@@ -56,6 +56,8 @@ void check(const ConvSpec& spec, const Shape& x, index_t channels) {
     if (x.back() != channels)
         throw std::invalid_argument(Text("expected ") + std::to_string(channels) +
                                     " input channels; got shape " + to_string(x));
+    if (channels < 1)
+        throw std::invalid_argument("there is no channel in input of shape " + to_string(x));
 }
 
 ConvShape begin(const ConvSpec& spec, const Shape& x) {

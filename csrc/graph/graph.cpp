@@ -1,6 +1,7 @@
 // Building a graph, and planning where its values lie.
 #include <algorithm>
 #include <cstdint>
+#include <new>
 #include <stdexcept>
 
 #include "ranvier/graph.hpp"
@@ -307,7 +308,8 @@ template <class T>
 std::shared_ptr<const Plan<T>> PlanCache<T>::get(const Graph<T>& graph, const Shape& input,
                                                  Mode mode, bool want_input_gradient) {
     constexpr std::size_t kKept = 16;
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<ForkMutex> lock(mutex_);
+    if (mutex_.was_lost()) new (&plans_) std::vector<std::shared_ptr<const Plan<T>>>;
     for (std::size_t i = 0; i < plans_.size(); ++i) {
         const Plan<T>& p = *plans_[i];
         if (p.mode == mode && p.has_input_gradient == want_input_gradient && p.input == input) {
@@ -323,7 +325,7 @@ std::shared_ptr<const Plan<T>> PlanCache<T>::get(const Graph<T>& graph, const Sh
 
 template <class T>
 void PlanCache<T>::clear() {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<ForkMutex> lock(mutex_);
     plans_.clear();
 }
 

@@ -171,6 +171,8 @@ class RescalingNode final : public Node<T> {
   public:
     RescalingNode(const std::vector<double>& scale, const std::vector<double>& offset)
         : scale_(scale.begin(), scale.end()), offset_(offset.begin(), offset.end()) {
+        if (scale_.empty() || offset_.empty())
+            throw std::invalid_argument("scale and offset must not be empty");
         const std::size_t n = std::max(scale_.size(), offset_.size());
         if (scale_.size() == 1) scale_.resize(n, scale_[0]);
         if (offset_.size() == 1) offset_.resize(n, offset_[0]);
@@ -209,7 +211,7 @@ class RescalingNode final : public Node<T> {
 template <class T>
 class AffineNode final : public Node<T> {
   public:
-    explicit AffineNode(const Shape& kept) : kept_(kept), n_(volume(kept)) {}
+    explicit AffineNode(const Shape& kept) : kept_(kept), n_(std::max<index_t>(1, volume(kept))) {}
 
     const char* kind() const override { return "affine"; }
     Shape infer(const std::vector<Shape>& x) const override {

@@ -12,11 +12,6 @@ void act_map(const ActParams& p, index_t n, const T* x, T* y) {
     const A<T> act(p);
     map1<T>(n, x, y, [&](Vec<T> v) RV_LAMBDA_INLINE { return act.y(v); });
 }
-template <template <class> class A, class T>
-void act_derivative_map(const ActParams& p, index_t n, const T* x, T* y) {
-    const A<T> act(p);
-    map1<T>(n, x, y, [&](Vec<T> v) RV_LAMBDA_INLINE { return act.d(v); });
-}
 
 }  // namespace
 }  // namespace RV_ISA
@@ -27,9 +22,7 @@ void act_derivative_map(const ActParams& p, index_t n, const T* x, T* y) {
         f(Softplus), f(Softsign), f(Elu), f(EluFromInput), f(Selu), f(Gelu), f(GeluTanh), f(Silu), \
         f(HardSigmoid), f(Exponential), f(Pieces), f(Mish), f(TanhShrink), f(Squareplus)
 #define RV_FORWARD(A) &RV_ISA::act_map<RV_ISA::A, T>
-#define RV_DERIVATIVE(A) &RV_ISA::act_derivative_map<RV_ISA::A, T>
 
 RV_DEFINE_KERNELS(ActivationKernels, {RV_EACH_ACT(RV_FORWARD)})
-RV_DEFINE_KERNELS(ActivationDerivativeKernels, {RV_EACH_ACT(RV_DERIVATIVE)})
 
 }  // namespace ranvier

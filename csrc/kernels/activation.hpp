@@ -38,15 +38,9 @@ struct ActivationKernels {
     Map forward[kActForms];  // y = act(x); y may be x
 };
 
-// By itself only to be looked at: layers take ActivationBackwardKernels.
-template <class T>
-struct ActivationDerivativeKernels {
-    typename ActivationKernels<T>::Map derivative[kActForms];  // y = act'(x); y may be x
-};
-
 template <class T>
 struct ActivationBackwardKernels {
-    // dx = dy * act'; dx may be dy
+    // dx = dy * act'; dx may be dy or saved
     using Backward = void (*)(const ActParams& p, index_t n, const T* saved, const T* dy, T* dx);
     Backward backward[kActForms];
     // out[j] = sum_i x[i, j]
@@ -63,7 +57,6 @@ struct MathKernels {
 };
 
 RV_DECLARE_KERNELS(ActivationKernels)
-RV_DECLARE_KERNELS(ActivationDerivativeKernels)
 RV_DECLARE_KERNELS(ActivationBackwardKernels)
 RV_DECLARE_KERNELS(MathKernels)
 

@@ -1,11 +1,14 @@
 // Threads. The only file that knows OpenMP.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 
+#include "ranvier/fork.hpp"
 #include "ranvier/runtime.hpp"
 #include "ranvier/text.hpp"
 #include "runtime/crowd.hpp"
@@ -22,11 +25,13 @@ namespace {
 
 // Below this much work per thread, waking the others costs more than they give.
 constexpr double kGrainFlops = 4.0e6;
+constexpr int kMostThreads = 4096;
 
 std::atomic<int> limit{0};              // 0: not set by anyone, ask OpenMP
 std::atomic<bool> used_threads{false};  // this process has run a team of threads
 std::atomic<bool> forked_after{false};  // ... and we are its forked child
 
+std::atomic<unsigned> fork_count{0};
 Crowd crowd;
 std::atomic<int> largest_team{1};
 
@@ -35,10 +40,11 @@ std::int64_t now() {
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-#if defined(_OPENMP) && (defined(__unix__) || defined(__APPLE__))
+#if defined(__unix__) || defined(__APPLE__)
 // libgomp's team does not survive fork, and the first region in the child would wait for it for
 // ever. The child therefore runs on one thread if the parent had a team.
 void after_fork_in_child() {
+    fork_count.fetch_add(1);
     if (used_threads.load(std::memory_order_relaxed)) forked_after.store(true);
 }
 const int fork_handler = pthread_atfork(nullptr, nullptr, after_fork_in_child);
@@ -49,7 +55,7 @@ int from_environment() {
     if (text == nullptr || *text == '\0') return 0;
     char* end = nullptr;
     const long n = std::strtol(text, &end, 10);
-    if (*end != '\0' || n < 1 || n > 4096)
+    if (*end != '\0' || n < 1 || n > kMostThreads)
         throw std::runtime_error(Text("RANVIER_NUM_THREADS must be an integer in 1..4096; got '") +
                                  std::string(text) + "'");
     return static_cast<int>(n);
@@ -64,18 +70,35 @@ int num_threads() {
     if (set > 0) return set;
     static const int environment = from_environment();
     // Asked each time, so that threadpoolctl and omp_set_num_threads are obeyed.
-    return environment > 0 ? environment : omp_get_max_threads();
+    return environment > 0 ? environment : std::min(omp_get_max_threads(), kMostThreads);
 #else
     return 1;
 #endif
 }
 
 void set_num_threads(int n) {
-    if (n < 1)
-        throw std::invalid_argument(Text("number of threads must be >= 1; got ") +
+    if (n < 1 || n > kMostThreads)
+        throw std::invalid_argument(Text("number of threads must be in 1..4096; got ") +
                                     std::to_string(n));
     limit.store(n, std::memory_order_relaxed);
     crowd.forget();
+}
+
+unsigned forks() { return fork_count.load(std::memory_order_relaxed); }
+
+void ForkMutex::make_anew() {
+    constexpr unsigned kBusy = ~0u;  // one of the child's threads is at it
+    const unsigned now = forks();
+    for (unsigned seen = born_.load(); seen != now; seen = born_.load()) {
+        if (seen == kBusy || !born_.compare_exchange_strong(seen, kBusy)) continue;
+        if (mutex_.try_lock()) {
+            mutex_.unlock();
+        } else {
+            new (&mutex_) std::mutex;
+            lost_ = true;
+        }
+        born_.store(now);
+    }
 }
 
 const char* threading_layer() {

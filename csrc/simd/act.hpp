@@ -1,7 +1,7 @@
 // The activations on Vec<T>. Each is a struct with
 //   y(x)        the value
-//   dx(s, dy)   dy times the derivative, from what is saved (kReadsInput: x, else y)
-//   d(x)        the derivative from x
+//   dx(s, dy)   dy times the derivative, from what is saved (act_backward_reads_input: x, else y)
+//   d(x)        the derivative, of those that dx has from x
 // Constructed once a call from the parameters; nothing here branches on data.
 #pragma once
 
@@ -15,7 +15,6 @@ struct Linear {
     RV_INLINE explicit Linear(const ActParams&) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return x; }
     RV_INLINE Vec<T> dx(Vec<T>, Vec<T> dy) const { return dy; }
-    RV_INLINE Vec<T> d(Vec<T>) const { return splat<T>(T(1)); }
 };
 
 template <class T>
@@ -25,7 +24,6 @@ struct BinaryStep {
         return x < T(0) ? splat<T>(T(0)) : (x >= T(0) ? splat<T>(T(1)) : x);
     }
     RV_INLINE Vec<T> dx(Vec<T>, Vec<T>) const { return Vec<T>{}; }
-    RV_INLINE Vec<T> d(Vec<T>) const { return Vec<T>{}; }
 };
 
 // max(x, 0); the derivative at 0 is 0, as Keras has it on every backend. From x or y alike.
@@ -34,7 +32,6 @@ struct Relu {
     RV_INLINE explicit Relu(const ActParams&) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return vmax(splat<T>(T(0)), x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return keep<T>(s > T(0), dy); }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(x, splat<T>(T(1))); }
 };
 
 // Negative slope only: x >= 0 ? x : a x, and derivative 1 at 0 (Keras on JAX: jax.nn.leaky_relu).
@@ -45,7 +42,6 @@ struct LeakyRelu {
     RV_INLINE explicit LeakyRelu(const ActParams& p) : a(splat<T>(T(p.a))) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return x >= T(0) ? x : a * x; }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return s >= T(0) ? dy : a * dy; }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(x, splat<T>(T(1))); }
 };
 
 // Every option of Keras' relu:
@@ -76,7 +72,6 @@ struct ReluGeneral {
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
         return keep<T>((s > low) & ~(s >= high), dy) + keep<T>(s < slope_below, a * dy);
     }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(x, splat<T>(T(1))); }
 };
 
 template <class T>
@@ -84,10 +79,6 @@ struct Sigmoid {
     RV_INLINE explicit Sigmoid(const ActParams&) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return vsigmoid<T>(x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * (s * (T(1) - s)); }
-    RV_INLINE Vec<T> d(Vec<T> x) const {
-        const auto p = sigmoid_pair<T>(x);
-        return p.s * p.c;
-    }
 };
 
 template <class T>
@@ -95,10 +86,6 @@ struct Tanh {
     RV_INLINE explicit Tanh(const ActParams&) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return vtanh<T>(x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * ((T(1) - s) * (T(1) + s)); }
-    RV_INLINE Vec<T> d(Vec<T> x) const {  // 1 / cosh^2 = 4 s (1 - s) of 2x: no cancellation
-        const auto p = sigmoid_pair<T>(x + x);
-        return T(4) * (p.s * p.c);
-    }
 };
 
 // The derivative is sigmoid(x) = 1 - exp(-y), accurate through expm1. A negative parameter makes
@@ -109,7 +96,6 @@ struct Softplus {
     RV_INLINE explicit Softplus(const ActParams& p) : sign(splat<T>(T(p.a < 0 ? -1 : 1))) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return sign * vsoftplus<T>(sign * x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return -dy * vexpm1<T>(-sign * s); }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return vsigmoid<T>(sign * x); }
 };
 
 template <class T>
@@ -134,17 +120,12 @@ struct EluOf {
         return x > T(0) ? x : a * vexpm1<T>(kFromInput ? k * x : x);
     }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
-        if constexpr (kFromInput)
-            return dy * d(s);
-        else
+        if constexpr (kFromInput) {
+            const Vec<T> below = vmin(splat<T>(T(0)), s);
+            return s > T(0) ? dy : dy * (a * k * vexp_negative<T>(k * below));
+        } else {
             return s > T(0) ? dy : dy * (s + a);
-    }
-    RV_INLINE Vec<T> d(Vec<T> x) const {
-        const Vec<T> below = vmin(splat<T>(T(0)), x);
-        if constexpr (kFromInput)
-            return x > T(0) ? splat<T>(T(1)) : a * k * vexp_negative<T>(k * below);
-        else
-            return x > T(0) ? splat<T>(T(1)) : a * vexp_negative<T>(below);
+        }
     }
 };
 template <class T>
@@ -162,9 +143,6 @@ struct Selu {
     RV_INLINE Vec<T> y(Vec<T> x) const { return x > T(0) ? kScale * x : kBoth * vexpm1<T>(x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
         return dy * (s > T(0) ? splat<T>(kScale) : s + kBoth);
-    }
-    RV_INLINE Vec<T> d(Vec<T> x) const {
-        return x > T(0) ? splat<T>(kScale) : kBoth * vexp_negative<T>(vmin(splat<T>(T(0)), x));
     }
 };
 
@@ -225,7 +203,6 @@ struct HardSigmoid {
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const {
         return keep<T>((s > T(0)) & (s < T(1)), dy * T(1.0 / 6.0));
     }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return dx(y(x), splat<T>(T(1))); }
 };
 
 template <class T>
@@ -233,7 +210,6 @@ struct Exponential {
     RV_INLINE explicit Exponential(const ActParams&) {}
     RV_INLINE Vec<T> y(Vec<T> x) const { return vexp<T>(x); }
     RV_INLINE Vec<T> dx(Vec<T> s, Vec<T> dy) const { return dy * s; }
-    RV_INLINE Vec<T> d(Vec<T> x) const { return vexp<T>(x); }
 };
 
 // ---- loops over arrays --------------------------------------------------------------------

@@ -237,7 +237,7 @@ void check_activation(const Named& c) {
         const double absolute = c.act == Act::tanh_shrink ? 2 : 0.5e-3;  // x - tanh(x) cancels
         CHECK(near(y[i], want, c.exact ? 1 : 16, absolute), "%s y(%.9g) = %.9g, not %.9g", c.name,
               double(x[i]), double(y[i]), double(want));
-        CHECK(near(d[i], wanted_slope, 8, 2), "%s d(%.9g) = %.9g, not %.9g", c.name, double(x[i]),
+        CHECK(near(d[i], wanted_slope, 8, 4), "%s d(%.9g) = %.9g, not %.9g", c.name, double(x[i]),
               double(d[i]), double(wanted_slope));
         // From y, 1 - y and the like cancel: absolute accuracy only.
         CHECK(near(dx[i], wanted_slope * W(dy[i]), 8, 4), "%s dx(%.9g) = %.9g, not %.9g", c.name,

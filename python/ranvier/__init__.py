@@ -47,7 +47,7 @@ from ranvier.regularizers import Regularizer
 from ranvier.variables import Variable
 
 if TYPE_CHECKING:
-    from ranvier import export, inspect, plot, reference, sklearn, testing
+    from ranvier import datasets, export, inspect, plot, reference, sklearn, testing
 
 __version__: str = _core.__version__
 
@@ -67,6 +67,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "datasets",
     "export",
     "initializers",
     "inspect",
@@ -88,7 +89,7 @@ __all__ = [
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("export", "inspect", "plot", "reference", "sklearn", "testing")
+_LAZY = ("datasets", "export", "inspect", "plot", "reference", "sklearn", "testing")
 
 
 def version() -> str:

@@ -28,10 +28,10 @@ def set_num_threads(n: int) -> None:
     """Sets how many threads ranvier may use, from now on and in all Python threads.
 
     Args:
-        n: >= 1. Results do not depend on it.
+        n: in 1..4096. Results do not depend on it.
 
     Raises:
-        ValueError: `n` is not a positive integer.
+        ValueError: `n` is no integer in 1..4096.
 
     >>> import ranvier
     >>> before = ranvier.config.get_num_threads()
@@ -40,8 +40,8 @@ def set_num_threads(n: int) -> None:
     1
     >>> ranvier.config.set_num_threads(before)
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"set_num_threads: `n` must be a positive integer; got {n!r}")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 4096:
+        raise ValueError(f"set_num_threads: `n` must be an integer in 1..4096; got {n!r}")
     _core.set_num_threads(n)
 
 

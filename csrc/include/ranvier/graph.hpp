@@ -9,12 +9,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "ranvier/data.hpp"
+#include "ranvier/fork.hpp"
 #include "ranvier/runtime.hpp"
 #include "ranvier/text.hpp"
 #include "ranvier/types.hpp"
@@ -226,7 +226,7 @@ class PlanCache {
     void clear();
 
   private:
-    std::mutex mutex_;
+    ForkMutex mutex_;
     std::vector<std::shared_ptr<const Plan<T>>> plans_;  // most recent first
 };
 

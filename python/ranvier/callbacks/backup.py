@@ -47,7 +47,7 @@ class BackupAndRestore(Callback):
         if not self.backup_dir:
             raise ValueError("BackupAndRestore: `backup_dir` is empty")
         self.save_freq = check_frequency("BackupAndRestore", save_freq)
-        self.double_checkpoint = double_checkpoint
+        self.double_checkpoint = bool(double_checkpoint)
         self.delete_checkpoint = delete_checkpoint
         self._records: list[dict[str, Any]] = []  # the last first
         self._since = self._epoch = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ranvier.callbacks.callback import Callback, Logs, overrides
@@ -56,17 +57,34 @@ class CallbackList(Callback):
         if self.progbar is None and add_progbar:
             self.progbar = ProgbarLogger()
             given.append(self.progbar)
-        self.has_train_batch_hooks = self._any(
-            "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"
-        )
-        self.has_test_batch_hooks = self._any("on_test_batch_begin", "on_test_batch_end")
-        self.has_predict_batch_hooks = self._any("on_predict_batch_begin", "on_predict_batch_end")
+        self._hear: dict[str, list[Callback]] = {}
         self.set_model(model)
         self.set_params(params)
 
-    def _any(self, *methods: str) -> bool:
+    def _who(self, event: str) -> list[Callback]:
+        """Who has something to do at an event of batches: a step may be as short as a call."""
+        found = self._hear.get(event)
+        if found is None:
+            names = (event, event.replace("train_", ""))
+            found = self._hear[event] = [c for c in self.callbacks if overrides(c, *names)]
+        return found
+
+    def _any(self, mode: str) -> bool:
         # the bar follows `progress`, which is not called at each batch
-        return any(overrides(c, *methods) for c in self.callbacks if c is not self.progbar)
+        hear = self._who(f"on_{mode}_batch_begin") + self._who(f"on_{mode}_batch_end")
+        return any(c is not self.progbar for c in hear)
+
+    @cached_property
+    def has_train_batch_hooks(self) -> bool:
+        return self._any("train")
+
+    @cached_property
+    def has_test_batch_hooks(self) -> bool:
+        return self._any("test")
+
+    @cached_property
+    def has_predict_batch_hooks(self) -> bool:
+        return self._any("predict")
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
@@ -97,27 +115,27 @@ class CallbackList(Callback):
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._who("on_train_batch_begin"):
             callback.on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._who("on_train_batch_end"):
             callback.on_train_batch_end(batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._who("on_test_batch_begin"):
             callback.on_test_batch_begin(batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._who("on_test_batch_end"):
             callback.on_test_batch_end(batch, logs)
 
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._who("on_predict_batch_begin"):
             callback.on_predict_batch_begin(batch, logs)
 
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._who("on_predict_batch_end"):
             callback.on_predict_batch_end(batch, logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:

@@ -40,7 +40,7 @@ class RemoteMonitor(Callback):
         send_as_json: bool = False,
     ) -> None:
         super().__init__()
-        if urllib.parse.urlsplit(root).scheme not in ("http", "https"):
+        if urllib.parse.urlsplit(str(root)).scheme not in ("http", "https"):
             raise ValueError(
                 f"RemoteMonitor: `root` must begin with http:// or https://; got {root!r}"
             )

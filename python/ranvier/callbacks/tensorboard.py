@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # TensorBoard's graph page reads a model's configuration from summaries of this plugin.
 _GRAPH = "graph_keras_model"
+# Seconds from one flush to the next: each waits for the disk.
+_FLUSH = 1.0
 
 
 class TensorBoard(Callback):
@@ -61,7 +64,7 @@ class TensorBoard(Callback):
         }.items():
             if value:
                 raise ValueError(f"TensorBoard: `{argument}` is not in ranvier; got {value!r}")
-        if isinstance(histogram_freq, bool) or int(histogram_freq) != histogram_freq:
+        if isinstance(histogram_freq, bool) or not isinstance(histogram_freq, int):
             raise ValueError(
                 f"TensorBoard: `histogram_freq` must be an integer; got {histogram_freq!r}"
             )
@@ -74,6 +77,7 @@ class TensorBoard(Callback):
         check_frequency("TensorBoard", self.update_freq)
         self._writers: dict[str, Any] = {}
         self._batches = self._seen = 0
+        self._flushed = 0.0
         if self.update_freq != "epoch":  # batches are told only to who asks
             self.on_train_batch_end = self._batch_end  # type: ignore[method-assign]
 
@@ -84,6 +88,14 @@ class TensorBoard(Callback):
             self._writers[name] = SummaryWriter(os.path.join(self.log_dir, name))
         return self._writers[name]
 
+    def _write(self, where: str, values: dict[str, Any], step: int) -> None:
+        """Scalars as one event: each passes through a queue of tensorboardX'."""
+        from tensorboardX.proto.summary_pb2 import Summary
+        from tensorboardX.summary import scalar
+
+        found = [part for name, value in values.items() for part in scalar(name, value).value]
+        self._writer(where).file_writer.add_summary(Summary(value=found), step)
+
     def on_train_begin(self, logs: Logs = None) -> None:
         self._batches = 0
         self._iterations = self.model.optimizer.iterations
@@ -92,32 +104,35 @@ class TensorBoard(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if self.write_steps_per_second:
-            import time
-
             self._began, self._iterations = time.perf_counter(), self.model.optimizer.iterations
 
     def _batch_end(self, batch: int, logs: Logs = None) -> None:
         self._batches += 1
         if self._batches % self.update_freq == 0:
-            for name, value in (logs or {}).items():
-                self._writer("train").add_scalar(f"batch_{name}", value, self._batches)
+            values = {f"batch_{name}": value for name, value in (logs or {}).items()}
+            self._write("train", values, self._batches)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         values = dict(logs or {})
         for name, optimizer in self.model.optimizer._rated().items():
             values[name] = optimizer.learning_rate
         if self.write_steps_per_second:
-            import time
-
             steps = self.model.optimizer.iterations - self._iterations
             values["steps_per_second"] = steps / (time.perf_counter() - self._began)
+        parts: dict[str, dict[str, Any]] = {"train": {}, "validation": {}}
         for name, value in values.items():
             where = "validation" if name.startswith("val_") else "train"
-            self._writer(where).add_scalar(f"epoch_{name.removeprefix('val_')}", value, epoch)
+            parts[where][f"epoch_{name.removeprefix('val_')}"] = value
+        for where, part in parts.items():
+            if part:
+                self._write(where, part, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._write_weights(epoch)
-        for writer in self._writers.values():
-            writer.flush()
+        now = time.perf_counter()
+        if now - self._flushed >= _FLUSH:
+            self._flushed = now
+            for writer in self._writers.values():
+                writer.flush()
 
     def on_train_end(self, logs: Logs = None) -> None:
         for writer in self._writers.values():

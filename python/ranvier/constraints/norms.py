@@ -23,7 +23,10 @@ def _float_array(w: Any) -> NDArray[Any]:
 
 def _norms(w: NDArray[Any], axis: Any) -> NDArray[Any]:
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
-    return np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
+    try:
+        return np.sqrt(np.sum(np.square(w), axis=axes, keepdims=True))
+    except OverflowError:
+        raise ValueError(f"weights of {w.shape} have no axis {axis}") from None
 
 
 class NonNeg(Constraint):

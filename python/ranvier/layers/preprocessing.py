@@ -42,7 +42,8 @@ class Rescaling(Layer):
         self.scale = scale
         self.offset = offset
         for argument, value in (("scale", scale), ("offset", offset)):
-            _dtypes.as_numeric(self.label, value, argument)
+            if _dtypes.as_numeric(self.label, value, argument).size == 0:
+                raise ValueError(f"{self.label}: `{argument}` is empty; got {value!r}")
 
     def lower(self, builder: Builder, x: int) -> int:
         scale = np.atleast_1d(np.asarray(self.scale, np.float64))

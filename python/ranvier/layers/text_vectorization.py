@@ -123,7 +123,7 @@ class TextVectorization(Layer):
         self.ragged = ragged
         self.encoding = encoding
         self._check_arguments()
-        self._widths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else ngrams
+        self._widths = range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams
         self._lookup = StringLookup(
             max_tokens=max_tokens,
             mask_token="",
@@ -151,10 +151,11 @@ class TextVectorization(Layer):
                     f"got {value!r}"
                 )
         widths = self.ngrams if isinstance(self.ngrams, tuple) else (self.ngrams,)
-        if self.ngrams is not None and not (widths and all(is_whole_number(n, 1) for n in widths)):
+        fits = widths and all(is_whole_number(n, 1) and n in range(1001) for n in widths)
+        if self.ngrams is not None and not fits:
             raise ValueError(
-                f"{label}: `ngrams` must be a positive integer, a tuple of them or None; got "
-                f"{self.ngrams!r}"
+                f"{label}: `ngrams` must be a positive integer, a tuple of them (to 1000) or "
+                f"None; got {self.ngrams!r}"
             )
         length = self.output_sequence_length
         if length is not None and self.output_mode != "int":

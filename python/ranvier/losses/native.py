@@ -87,6 +87,8 @@ class NativeLoss(LabelledLoss):
     def _fit(self, y_true: Any, y_pred: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Labels and predictions with classes on the last axis."""
         true, pred = np.asarray(y_true), np.asarray(y_pred)
+        if self.axis != -1 and not -pred.ndim <= self.axis < pred.ndim:
+            raise ValueError(f"{self.name}: predictions of {pred.shape} have no axis {self.axis}")
         if self.sparse:
             if true.ndim == pred.ndim and true.shape[self.axis] == 1:
                 true = np.squeeze(true, self.axis)
@@ -190,7 +192,8 @@ def smoothing(owner: str, value: Any) -> float:
 
 
 def integer(owner: str, argument: str, value: Any) -> int:
-    """An argument that must be an integer."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{owner}: `{argument}` must be an integer; got {value!r}")
+    """An argument that must be an integer, of the 32 bits that the engine has for it."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not -(1 << 31) <= value < 1 << 31:
+        raise ValueError(f"{owner}: `{argument}` must be an integer of 32 bits; got {value!r}")
     return int(value)

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CURVES = ("ROC", "PR", "PRGAIN")
+# A list of them is kept: more are a mistake.
+_MOST = 1_000_000
 _SUMS = ("interpolation", "majoring", "minoring")
 
 
 def _spread(owner: str, n: Any, least: int) -> tuple[int, list[float]]:
     """The number of thresholds, and those between 0 and 1."""
-    if integer(owner, "num_thresholds", n) < least:
-        raise ValueError(f"{owner}: `num_thresholds` must be >= {least}; got {n}")
+    if not least <= integer(owner, "num_thresholds", n) <= _MOST:
+        raise ValueError(f"{owner}: `num_thresholds` must be in {least}..{_MOST}; got {n}")
     return int(n), [(i + 1) / (n - 1) for i in range(n - 2)]
 
 

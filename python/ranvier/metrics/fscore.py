@@ -48,7 +48,7 @@ class FBetaScore(Metric):
         if average not in _AVERAGES:
             raise ValueError(f"{owner}: `average` must be one of {_AVERAGES}; got {average!r}")
         for argument, value in (("beta", beta), ("threshold", threshold)):
-            wrong = not isinstance(value, (int, float, np.floating)) or not value > 0
+            wrong = not isinstance(value, (int, float, np.floating)) or not 0 < value < 1e100
             if value is not None and (wrong or isinstance(value, bool)):
                 raise ValueError(f"{owner}: `{argument}` must be a number > 0; got {value!r}")
         if threshold is not None and threshold > 1:

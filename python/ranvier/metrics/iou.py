@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EPSILON = 1e-7
+# Their matrix has room for the squares of so many.
+_MOST = 100_000
 
 
 def _float(dtype: Any) -> Any:
@@ -55,8 +57,8 @@ class IoU(Metric):
         super().__init__(_float(dtype), name)
         owner = type(self).__name__
         self.num_classes = integer(owner, "num_classes", num_classes)
-        if self.num_classes < 1:
-            raise ValueError(f"{owner}: `num_classes` must be >= 1; got {num_classes}")
+        if not 1 <= self.num_classes <= _MOST:
+            raise ValueError(f"{owner}: `num_classes` must be in 1..{_MOST}; got {num_classes}")
         self.target_class_ids = [integer(owner, "target_class_ids", i) for i in target_class_ids]
         if not all(0 <= i < num_classes for i in self.target_class_ids):
             raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from contextlib import suppress
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +11,11 @@ import numpy as np
 
 from ranvier import _dtypes
 from ranvier._checks import number
+from ranvier.utils import unpack_x_y_sample_weight
+from ranvier.utils.py_dataset import Batches, PyDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
 
@@ -120,14 +124,10 @@ def class_weights(
 
 def unpack(owner: str, batch: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of one item of a generator."""
-    if not isinstance(batch, (list, tuple)):
-        return batch, None, None
-    if not 1 <= len(batch) <= 3:
-        raise ValueError(
-            f"{owner}: a batch must be (x,), (x, y) or (x, y, sample_weight); "
-            f"got {len(batch)} items"
-        )
-    return (*batch, None, None)[:3]
+    try:
+        return unpack_x_y_sample_weight(batch)
+    except ValueError as error:
+        raise ValueError(f"{owner}: {error}") from None
 
 
 def check_alone(owner: str, **arguments: Any) -> None:
@@ -145,12 +145,65 @@ def batches(owner: str, data: Any, rng: np.random.Generator | None = None) -> It
 
     `rng` puts a sequence's batches into a new order, as Keras does with a `PyDataset`.
     """
-    if hasattr(data, "__iter__"):
+    ours = isinstance(data, PyDataset)
+    if hasattr(data, "__iter__") and not ours:
         return iter(data)
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        n = len(data)
-        return (data[int(i)] for i in (range(n) if rng is None else rng.permutation(n)))
+    if ours and data.num_batches is None:
+        return Batches(data, itertools.count())
+    if ours or (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
+        n = data.num_batches if ours else len(data)
+        order = range(n) if rng is None else rng.permutation(n).tolist()
+        return Batches(data, order) if ours else (data[i] for i in order)
     raise TypeError(
         f"{owner}: `x` must be an array, a data frame, or an iterable of batches; "
         f"got {type(data).__name__}"
     )
+
+
+def length(owner: str, data: Any, steps: int | None, argument: str) -> int | None:
+    """The number of batches that a pass takes, if it is known; `steps` at most."""
+    n = None
+    if isinstance(data, PyDataset):
+        n = data.num_batches
+        if n is None and steps is None:
+            raise ValueError(
+                f"{owner}: `{argument}` must be given: {type(data).__name__} has no end "
+                "(its `num_batches` is None)"
+            )
+    elif hasattr(data, "__len__"):
+        with suppress(TypeError):  # PyTorch's loader of an iterable has it, and does not know
+            n = len(data)
+    return steps if n is None else min(n, steps or n)
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's as Python's; anything else as it is."""
+    return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value
+
+
+def tell(data: Any, event: str) -> None:
+    """Calls `on_epoch_begin` or `on_epoch_end` of data that have it."""
+    hook = getattr(data, event, None)
+    if hook is not None:
+        hook()
+
+
+def rest(iterator: Any) -> None:
+    """No worker of a `PyDataset` runs after this; the iterator may go on later."""
+    if isinstance(iterator, Batches):
+        iterator.stop()
+
+
+def once(owner: str, data: Any) -> Generator[Any, None, None]:
+    """The batches in their order; workers end with it, also if it is closed before its end."""
+    tell(data, "on_epoch_begin")
+    iterator = batches(owner, data)
+    try:
+        # not `yield from`, which would close a generator that the next pass goes on with
+        for item in iterator:  # noqa: UP028
+            yield item
+    except GeneratorExit:
+        pass
+    finally:
+        rest(iterator)
+    tell(data, "on_epoch_end")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from ranvier.models import data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ class Evaluable:
     _rows: Any
     _steps_for: Any
     _need_compiled: Any
+    _has_own: Any
+    predict_step: Any
 
     def evaluate(
         self,
@@ -69,14 +73,14 @@ class Evaluable:
 
         batch = data.batch_size_of(self.label, batch_size)
         steps = data.steps_of(self.label, "steps", steps)
-        feed, total = self._feed(x, y, sample_weight, batch)
+        feed, total = self._feed(x, y, sample_weight, batch, steps)
         hooks = CallbackList(
             callbacks,
             model=self,
             add_progbar=bool(verbose),
             verbose=verbose,
             epochs=1,
-            steps=steps if total is None else min(total, steps or total),
+            steps=total,
         )
         try:
             logs = self._evaluate(feed, steps, hooks, True)
@@ -85,19 +89,21 @@ class Evaluable:
         return results(logs, return_dict)
 
     def _feed(
-        self, x: Any, y: Any, sample_weight: Any, batch: int
+        self, x: Any, y: Any, sample_weight: Any, batch: int, steps: int | None
     ) -> tuple[Iterable[tuple[Rows, int]], int | None]:
         """Pieces of data with the batch size within each; and the number of batches, if known."""
         if data.is_array_like(x):
             rows = self._rows(x, y, sample_weight)
-            return [(rows, batch)], -(-len(rows.x) // batch)
+            total = -(-len(rows.x) // batch)
+            return [(rows, batch)], min(total, steps or total)
         data.check_alone(self.label, y=y, sample_weight=sample_weight)
-        return self._row_batches(data.batches(self.label, x)), None
+        return self._row_batches(x), data.length(self.label, x, steps, "steps")
 
-    def _row_batches(self, batches: Iterator[Any]) -> Iterator[tuple[Rows, int]]:
-        for item in batches:
-            rows = self._rows(*data.unpack(self.label, item))
-            yield rows, len(rows.x)
+    def _row_batches(self, source: Any) -> Generator[tuple[Rows, int], None, None]:
+        with closing(data.once(self.label, source)) as items:
+            for item in items:
+                rows = self._rows(*data.unpack(self.label, item))
+                yield rows, len(rows.x)
 
     def _evaluate(
         self,
@@ -110,30 +116,44 @@ class Evaluable:
         machine: Steps | None = None
         done = 0
         most = data.MANY if limit is None else limit
-        for rows, size in feed:
-            if machine is None:
-                machine = self._steps_for(rows.y)
-                machine.prepare()
-                machine.reset()
-            start = 0
-            while start < len(rows.x) and done < most:
-                if hooks.has_test_batch_hooks:
-                    hooks.on_test_batch_begin(done)
-                    n = machine.evaluate(rows, start, size, 1, SECONDS)
-                    hooks.on_test_batch_end(done, machine.logs())
-                else:
-                    n = machine.evaluate(rows, start, size, most - done, SECONDS)
-                done += n
-                start += n * size
-                if progress:
-                    hooks.progress(done, machine.logs)
-            if done >= most:
-                break
+        with closing(feed) if isinstance(feed, Generator) else nullcontext(feed) as pieces:
+            for rows, size in pieces:
+                if machine is None:
+                    machine = self._steps_for(rows.y)
+                    machine.prepare()
+                    machine.reset()
+                done = self._evaluate_piece(machine, rows, size, done, most, hooks, progress)
+                if done >= most:
+                    break
         if machine is None:
             raise ValueError(f"{self.label}: the data are empty (no batches)")
         logs = machine.logs()
         hooks.on_test_end(logs)
         return logs
+
+    def _evaluate_piece(
+        self,
+        machine: Steps,
+        rows: Rows,
+        size: int,
+        done: int,
+        most: int,
+        hooks: CallbackList,
+        progress: bool,
+    ) -> int:
+        start = 0
+        while start < len(rows.x) and done < most:
+            if hooks.has_test_batch_hooks:
+                hooks.on_test_batch_begin(done)
+                n = machine.evaluate(rows, start, size, 1, SECONDS)
+                hooks.on_test_batch_end(done, machine.logs())
+            else:
+                n = machine.evaluate(rows, start, size, most - done, SECONDS)
+            done += n
+            start += n * size
+            if progress:
+                hooks.progress(done, machine.logs)
+        return done
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -177,7 +197,9 @@ class Evaluable:
         if batch_size is not None:
             batch_size = data.batch_size_of(self.label, batch_size)
         fixed = self._rows_of_states()
-        if fixed is not None:
+        if self._has_own("predict_step"):
+            pass
+        elif fixed is not None:
             batch_size = batch_size or fixed
         elif verbose == 0 and callbacks is None and steps is None and isinstance(x, np.ndarray):
             if x.ndim > 0 and len(x) <= 256:
@@ -220,6 +242,8 @@ class Evaluable:
                 return self.network().run(x)
             x = x if steps is None else x[: steps * batch]
             total = -(-len(x) // batch)
+        else:
+            total = data.length(self.label, x, steps, "steps")
         hooks = CallbackList(
             callbacks,
             model=self,
@@ -228,7 +252,8 @@ class Evaluable:
             epochs=1,
             steps=total,
         )
-        alone = self._rows_of_states() is not None  # states go from batch to batch
+        own = self._has_own("predict_step")
+        alone = own or self._rows_of_states() is not None  # states go from batch to batch
         if isinstance(x, np.ndarray) and not hooks.has_predict_batch_hooks and not alone:
             # few, large pieces unless somebody watches each batch
             piece = max(batch, -(-len(x) // (50 * batch)) * batch)
@@ -242,37 +267,41 @@ class Evaluable:
 
     def _pieces(
         self, x: Any, piece: int, batch: int, steps: int | None
-    ) -> Iterator[tuple[NDArray[Any], int]]:
+    ) -> Generator[tuple[NDArray[Any], int], None, None]:
         """Inputs, and how many batches are done after each."""
         if isinstance(x, np.ndarray):
             for start in range(0, len(x), piece):
                 end = min(start + piece, len(x))
                 yield x[start:end], -(-end // batch)
             return
-        for i, item in enumerate(data.batches(self.label, x)):
-            yield self._inputs(data.unpack(self.label, item)[0]), i + 1
-            if i + 1 == steps:
-                return
+        with closing(data.once(self.label, x)) as items:
+            for i, item in enumerate(items):
+                yield self._inputs(data.unpack(self.label, item)[0]), i + 1
+                if i + 1 == steps:
+                    return
 
     def _predict_pieces(
         self, x: Any, piece: int, batch: int, steps: int | None, hooks: CallbackList
     ) -> list[NDArray[Any]]:
         outputs: list[NDArray[Any]] = []
+        own = self._has_own("predict_step")
+        step = self.predict_step if own else self.network().run
         hooks.on_predict_begin()
-        for rows, done in self._pieces(x, piece, batch, steps):
-            if hooks.has_predict_batch_hooks:
-                hooks.on_predict_batch_begin(len(outputs))
-            y = self.network().run(rows)
-            outputs.append(y)
-            if hooks.has_predict_batch_hooks:
-                hooks.on_predict_batch_end(len(outputs) - 1, {"outputs": y})
-            hooks.progress(done, dict)
+        with closing(self._pieces(x, piece, batch, steps)) as pieces:
+            for rows, done in pieces:
+                if hooks.has_predict_batch_hooks:
+                    hooks.on_predict_batch_begin(len(outputs))
+                y = step(rows)
+                outputs.append(y)
+                if hooks.has_predict_batch_hooks:
+                    hooks.on_predict_batch_end(len(outputs) - 1, {"outputs": y})
+                hooks.progress(done, dict)
         hooks.on_predict_end()
         return outputs
 
     def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """The outputs for one batch."""
-        return self(x)  # type: ignore[operator]
+        return self.predict_step(x)
 
 
 def results(logs: dict[str, float], return_dict: bool) -> Any:

@@ -188,6 +188,24 @@ class Network:
         """The variables that an optimizer updates now."""
         return [s for s in self.slots if s.layer.trains(s.variable)]
 
+    def weights_penalty(self) -> float:
+        """Regularisation of the weights that are trained, as they are."""
+        return float(
+            sum(
+                s.variable.regularizer(s.variable.value)
+                for s in self.trained
+                if s.variable.regularizer is not None
+            )
+        )
+
+    def add_penalty_gradients(self, share: float = 1.0) -> None:
+        """Adds the derivatives of `share` times that to `gradient`."""
+        for slot in self.trained:
+            regularizer = slot.variable.regularizer
+            if regularizer is not None:
+                g = self.gradient[slot.offset : slot.offset + slot.variable.size]
+                g += share * np.reshape(regularizer.gradient(slot.variable.value), -1)
+
     def _trains_before(self, i: int) -> bool:
         """Whether a segment before the i-th has weights to train."""
         for segment in self.segments[:i]:
@@ -205,19 +223,17 @@ class Network:
         stream: int = 0,
         mask: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
-        """The output on a batch, nothing kept."""
+        """The output on a batch, nothing kept but, in training, `penalty` and `mask`."""
         self.refresh()
         if x.shape[0] == 0:
             return np.zeros((0, *(n or 0 for n in self.output_shape[1:])), self.dtype)
+        if training:
+            return self.forward(x, stream, mask=mask)[0]
         for segment in self.segments:
             if isinstance(segment, _Native):
-                runner = segment.runner_for(mask)
-                if training:
-                    x, mask = runner.forward(x, True, stream, False, mask)
-                else:
-                    x, mask = runner.predict(x, _CHUNK, mask)
+                x, mask = segment.runner_for(mask).predict(x, _CHUNK, mask)
             else:
-                x, mask, _ = self._python(segment, x, training, mask, stream)
+                x, mask, _ = self._python(segment, x, False, mask, stream)
         return x
 
     def _python(

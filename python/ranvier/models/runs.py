@@ -113,9 +113,9 @@ class BatchRun:
         self.class_weight = class_weight
         self.shuffle = bool(shuffle)
         self.limit = steps
-        self.steps = steps
-        if steps is None and hasattr(source, "__len__"):
-            self.steps = len(source)
+        self.steps = data.length(model.label, source, steps, "steps_per_epoch")
+        if steps is not None:
+            self.steps = steps
         self.iterator: Iterator[Any] | None = None
         self.began = False
         # of the next epoch, if a run goes on in its middle
@@ -123,6 +123,14 @@ class BatchRun:
         self.first_rate: Any = None
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
+        data.tell(self.source, "on_epoch_begin")
+        try:
+            machine, step = self._epoch(hooks)
+        finally:
+            data.rest(self.iterator)
+        return self._end(machine, step)
+
+    def _epoch(self, hooks: CallbackList) -> tuple[Steps | None, int]:
         model = self.model
         if self.limit is None:
             self.iterator = None
@@ -150,7 +158,7 @@ class BatchRun:
             step += 1
             if model.stop_training:
                 break
-        return self._end(machine, step)
+        return machine, step
 
     def state(self) -> dict[str, int]:
         """Where the run is, besides the step."""
@@ -181,9 +189,7 @@ class BatchRun:
     def _end(self, machine: Steps | None, step: int) -> dict[str, float]:
         if self.limit is None:
             self.steps = step
-            hook = getattr(self.source, "on_epoch_end", None)
-            if hook is not None:
-                hook()
+        data.tell(self.source, "on_epoch_end")
         if machine is not None:
             self.began = True
             return machine.logs()
@@ -240,6 +246,7 @@ class Validation:
         else:
             x, y, w = self._parts()
             if not data.is_array_like(x):
+                data.length(self.model.label, x, self.steps, "validation_steps")
                 return None
             rows = self.model._rows(x, y, w)
         self.model._check_values(rows)
@@ -259,6 +266,6 @@ class Validation:
     def run(self, hooks: CallbackList) -> dict[str, float]:
         feed = self.feed
         if feed is None:
-            feed = self.model._feed(*self._parts(), self.batch)[0]
+            feed = self.model._feed(*self._parts(), self.batch, self.steps)[0]
         logs = self.model._evaluate(feed, self.steps, hooks, False)
         return {f"val_{name}": value for name, value in logs.items()}

@@ -341,13 +341,19 @@ class Sequential(Saveable, Trainable, Layer):
 
         Args:
             line_length: width in characters, or None for the terminal's.
+            positions: where each column ends, as shares of the width; None: as the text needs.
             print_fn: called with the text instead of printing it.
             expand_nested: list the layers of models inside.
             show_trainable: add a column that says whether a layer is trained.
+            layer_range: the first and the last layer to list, by (the beginnings of) their names,
+                which may be regular expressions; or None.
+
+        Raises:
+            ValueError: `positions` or `layer_range` that do not fit.
         """
         from ranvier.models.summary import summarize
 
-        text = summarize(self, line_length, expand_nested, show_trainable)
+        text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
 
     # -- calling ----------------------------------------------------------------------------

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ranvier.losses import Loss
     from ranvier.metrics import Metric
     from ranvier.models.network import Network
     from ranvier.optimizers import Optimizer
@@ -23,22 +22,23 @@ class Rows(NamedTuple):
     """The data of a run, as the engine sees them (nothing is copied or converted)."""
 
     x: NDArray[Any]
-    y: NDArray[Any]
+    y: Any  # an array; None if the model's own steps do without
     weights: NDArray[Any] | None
     sources: tuple[Any, Any, Any]
 
     @classmethod
-    def of(cls, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None) -> Rows:
-        source = _core.Source
-        sources = (source(x), source(y), None if weights is None else source(weights))
-        return cls(x, y, weights, sources)
+    def of(cls, x: NDArray[Any], y: Any, weights: NDArray[Any] | None) -> Rows:
+        def source(array: Any) -> Any:
+            return None if array is None else _core.Source(array)
+
+        return cls(x, y, weights, (source(x), source(y), source(weights)))
 
     def split(self, at: int) -> tuple[Rows, Rows]:
         """The rows before row `at`, and the others (views)."""
 
         def part(rows: slice) -> Rows:
-            weights = None if self.weights is None else self.weights[rows]
-            return Rows.of(self.x[rows], self.y[rows], weights)
+            y, weights = (None if a is None else a[rows] for a in (self.y, self.weights))
+            return Rows.of(self.x[rows], y, weights)
 
         return part(slice(at)), part(slice(at, None))
 
@@ -49,7 +49,7 @@ class Steps:
     Args:
         owner: the model's label, for errors.
         network: the model's runnable form.
-        loss: of all outputs.
+        loss: of all outputs; None only for `OwnSteps`.
         metrics, weighted_metrics: already resolved.
         optimizer: None if the model is only evaluated.
         shares_penalty: weights' penalties count once for all samples, as in scikit-learn: a batch
@@ -60,7 +60,7 @@ class Steps:
         self,
         owner: str,
         network: Network,
-        loss: Loss,
+        loss: Any,
         metrics: list[Metric],
         weighted: list[bool],
         optimizer: Optimizer | None,
@@ -78,7 +78,7 @@ class Steps:
         # Metrics that the engine counts, and those that see predictions in Python.
         self.counted = [i for i, m in enumerate(metrics) if m.native is not None]
         self.python_metrics = [i for i, m in enumerate(metrics) if m.native is None]
-        self.native = network.native is not None and loss.native is not None
+        self.native = network.native is not None and getattr(loss, "native", None) is not None
         self.native = self.native and all(
             r is None or r.native is not None for r in self._regularizers()
         )
@@ -115,6 +115,7 @@ class Steps:
         native: Any = self.loss.native
         reduction: Any = self.loss.reduction
         kind, smoothing, ignore = native
+        factors: tuple[float, float] = self.loss.factors
         make = _core.Trainer64 if self.network.dtype == "float64" else _core.Trainer32
         specs = []
         for i in self.counted:
@@ -133,7 +134,7 @@ class Steps:
             spec["masked"] = self.metrics[i]._masked
             specs.append(spec)
         trainer = make(
-            runner, kind, reduction, smoothing, ignore, specs, *self.loss.factors,
+            runner, kind, reduction, smoothing, ignore, specs, *factors,
             self.shares_penalty,
         )  # fmt: skip
         trainer.keep_predictions(bool(self.python_metrics))
@@ -156,6 +157,10 @@ class Steps:
 
     def reset(self) -> None:
         """Before an epoch: sums and metrics start at zero."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Sets sums and metrics to zero."""
         self._sums = [0.0, 0.0]
         for metric in self.metrics:
             metric.reset_state()
@@ -172,29 +177,26 @@ class Steps:
         seconds: float,
     ) -> int:
         """Up to `max_batches` steps from row `start` on; returns how many were done."""
-        assert self.optimizer is not None
+        optimizer = self.optimizer
+        assert optimizer is not None
         self._by_engine = self.native_training
         if not self.native_training:
             self._train_python(rows, order, start, batch)
             return 1
         if self.constrained or self.python_metrics:
             max_batches = 1
-        rates = self.optimizer.rates(max_batches)
-        if not self.optimizer.has_constant_rate:
+        rates = optimizer.rates(max_batches)
+        if not optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
-        done = self._engine(
-            self._trainer.train,
-            *rows.sources,
-            order,
-            start,
-            batch,
-            max_batches,
-            seconds,
-            rates,
-            self.optimizer.iterations,
-        )
-        self.optimizer.iterations += done
-        self.stream = self._trainer.stream
+        trainer, at = self._trainer, optimizer.iterations
+        try:
+            done: int = trainer.train(
+                *rows.sources, order, start, batch, max_batches, seconds, rates, at
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: {error}") from None
+        optimizer.iterations = at + done
+        self.stream = trainer.stream
         for variable in self.constrained:
             assert variable.constraint is not None
             variable.assign(variable.constraint(variable.value))
@@ -210,58 +212,52 @@ class Steps:
             return 1
         if self.python_metrics:
             max_batches = 1
-        done = self._engine(
-            self._trainer.evaluate,
-            *rows.sources,
-            self.penalty(),
-            start,
-            batch,
-            max_batches,
-            seconds,
-        )
+        penalty = self.network.weights_penalty()
+        try:
+            done: int = self._trainer.evaluate(
+                *rows.sources, penalty, start, batch, max_batches, seconds
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.owner}: {error}") from None
         if self.python_metrics:
             self._update_python_metrics(rows, None, start, batch)
         return done
 
-    def _engine(self, run: Any, *arguments: Any) -> int:
-        try:
-            return int(run(*arguments))
-        except ValueError as error:
-            raise ValueError(f"{self.owner}: {error}") from None
-
     def logs(self) -> dict[str, float]:
         """The running means by name: loss first, then metrics."""
-        total, weight = self._sums
-        if self._by_engine:
-            more, more_weight, sums, weights = self._trainer.totals()
-            total, weight = total + more, weight + more_weight
-            for k, i in enumerate(self.counted):
-                self.metrics[i].reset_state()
-                self.metrics[i].add(sums[k], weights[k])
+        total, weight = self._totals()
         logs = {"loss": total / weight if weight else 0.0}
         for metric in self.metrics:
             logs[metric.name] = metric.result()
         return logs
 
-    def penalty(self) -> float:
-        """Regularisation of the weights that are trained, as they are."""
-        return float(
-            sum(
-                s.variable.regularizer(s.variable.value)
-                for s in self.network.trained
-                if s.variable.regularizer is not None
-            )
-        )
+    def sync(self, tracker: Any) -> None:
+        """Brings all metrics, and the loss's mean, to where the steps are."""
+        total, weight = self._totals()
+        if tracker is not None:
+            tracker.reset_state()
+            tracker.add(total, weight)
+
+    def _totals(self) -> tuple[float, float]:
+        """Sums of the loss and of its weights; metrics that the engine counts get theirs."""
+        total, weight = self._sums
+        if self._by_engine:
+            more, more_weight, sums, weights = self._trainer.totals()
+            total, weight = total + more, weight + more_weight
+            for k, i in enumerate(self.counted):
+                metric: Any = self.metrics[i]  # counted ones are means
+                metric.total, metric.count = sums[k], weights[k]
+        return total, weight
 
     # -- steps that pass through Python -----------------------------------------------------
 
     def _take(
         self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    ) -> tuple[NDArray[Any], Any, NDArray[Any] | None]:
         where: Any = slice(start, start + batch) if order is None else order[start : start + batch]
         x = self._batch(rows.x[where])
         weights = None if rows.weights is None else rows.weights[where]
-        return x, rows.y[where], weights
+        return x, None if rows.y is None else rows.y[where], weights
 
     def _batch(self, x: Any) -> Any:
         return np.ascontiguousarray(x, self.network.dtype)
@@ -305,12 +301,8 @@ class Steps:
         if self.shares_penalty:
             total = len(predictions) if weights is None else float(np.sum(weights))
             share = 1.0 / total if total else 0.0
-        value += share * self.penalty()
-        for slot in net.trained:
-            regularizer = slot.variable.regularizer
-            if regularizer is not None:
-                g = net.gradient[slot.offset : slot.offset + slot.variable.size]
-                g += share * np.reshape(regularizer.gradient(slot.variable.value), -1)
+        value += share * net.weights_penalty()
+        net.add_penalty_gradients(share)
         self.optimizer.step([(s.variable, s.offset) for s in net.trained], net.gradient)
         for slot in net.trained:
             if slot.variable.constraint is not None:
@@ -322,7 +314,8 @@ class Steps:
         net = self.network
         predictions, _ = net.forward(x, 0, training=False)
         masked = {} if net.mask is None else {"mask": net.mask}
-        value = float(self.loss(y, predictions, weights, **masked)) + net.penalty + self.penalty()
+        value = float(self.loss(y, predictions, weights, **masked)) + net.penalty
+        value += net.weights_penalty()
         self._add(y, predictions, weights, value)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,18 +26,32 @@ def _shape(shape: Any) -> str:
 
 
 def summarize(
-    model: Sequential, line_length: int | None, expand_nested: bool, show_trainable: bool
+    model: Sequential,
+    line_length: int | None,
+    positions: Any,
+    expand_nested: bool,
+    show_trainable: bool,
+    layer_range: Any,
 ) -> str:
     """The text of the table."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(show_lines=True, width=line_length)
-    table.add_column("Layer (type)", overflow="fold")
-    table.add_column("Output Shape", overflow="fold")
-    table.add_column("Param #", justify="right", overflow="fold")
+    columns: list[tuple[str, Any]] = [
+        ("Layer (type)", "left"), ("Output Shape", "left"), ("Param #", "right"),
+    ]  # fmt: skip
+    if positions is not None:
+        line_length = line_length or min(
+            88 + 12 * show_trainable, shutil.get_terminal_size().columns - 4
+        )
+        widths: list[Any] = _widths(model.label, positions, line_length, show_trainable)
+    else:
+        widths = [None] * 4
     if show_trainable:
-        table.add_column("Trainable", justify="center")
+        columns.append(("Trainable", "center"))
+    table = Table(show_lines=True, width=line_length)
+    for (name, justify), width in zip(columns, widths, strict=False):
+        table.add_column(name, justify=justify, width=width, overflow="fold")
 
     def add(layer: Layer, shape: str, depth: int) -> None:
         count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
@@ -47,7 +64,9 @@ def summarize(
             for child, child_shape in _with_shapes(inner):
                 add(child, child_shape, depth + 1)
 
-    for layer, shape in _with_shapes(model):
+    listed = _with_shapes(model)
+    first, last = _bounds(model.label, [layer.name for layer, _ in listed], layer_range)
+    for layer, shape in listed[first:last]:
         add(layer, shape, 0)
 
     trained = sum(v.size for v in model.trainable_weights)
@@ -78,3 +97,36 @@ def _with_shapes(model: Sequential) -> list[tuple[Layer, str]]:
         (layer, _shape(shapes[i]) if i < len(shapes) else "?")
         for i, layer in enumerate(model.layers)
     ]
+
+
+def _widths(label: str, positions: Any, line_length: int, show_trainable: bool) -> list[int]:
+    """Of columns that end at these shares of the line."""
+    ends = [float(p) for p in positions]
+    if len(ends) != 3 or sorted(ends) != ends or not 0 < ends[0] <= ends[-1] <= 1:
+        raise ValueError(
+            f"{label}: `positions` must be three ascending shares of the width; got {positions!r}"
+        )
+    if show_trainable:  # which gets the last tenth, as in Keras
+        ends = [*(0.9 * p for p in ends), 1.0]
+    marks = [0, *(int(p * line_length) for p in ends)]
+    widths = [b - a for a, b in itertools.pairwise(marks)]
+    if min(widths) < 4:
+        raise ValueError(f"{label}: {line_length} characters are too few for `positions`")
+    return widths
+
+
+def _bounds(label: str, names: list[str], layer_range: Any) -> tuple[int, int]:
+    if layer_range is None:
+        return 0, len(names)
+    strings = isinstance(layer_range, (list, tuple)) and all(
+        isinstance(part, str) for part in layer_range
+    )
+    if not strings or len(layer_range) != 2:
+        raise ValueError(f"{label}: `layer_range` must be two layers' names; got {layer_range!r}")
+    found = [[i for i, n in enumerate(names) if re.match(part, n)] for part in layer_range]
+    if not all(found):
+        raise ValueError(
+            f"{label}: `layer_range` {layer_range!r} matches no layer; there are {names}"
+        )
+    (low, *_), high = found[0], found[1][-1]
+    return (low, high + 1) if low <= high else (found[1][0], found[0][-1] + 1)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranvier import losses, metrics, optimizers
+from ranvier import losses, optimizers
+from ranvier.metrics import Mean
 from ranvier.metrics import check as check_metric
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS, Evaluable, results
 from ranvier.models.runs import ArrayRun, BatchRun, Validation
-from ranvier.models.steps import Rows, Steps
+from ranvier.models.stepping import Stepping
+from ranvier.models.steps import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from ranvier.models.network import Network
 
 
-class Trainable(Evaluable):
+class Trainable(Stepping, Evaluable):
     """What `Sequential` can do once `compile` has been called."""
 
     # from Sequential
@@ -41,7 +43,8 @@ class Trainable(Evaluable):
         self.stop_training = False
         self._compiled = False
         self._compile_arguments: dict[str, Any] = {}
-        self._steps: Steps | None = None
+        self._steps = None
+        self._tracker = None
         self._stream = 0
         self._source: Any = None  # what `fit` runs over, while it does
         self._initial_epoch: int | None = None
@@ -88,8 +91,9 @@ class Trainable(Evaluable):
             metrics: names, metrics or functions, measured while training and evaluating; a
                 dictionary or nested list of them counts as the list of what is in it.
             weighted_metrics: the same, with sample and class weights applied.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras'
-                sake; ranvier always runs compiled code and as many steps a call as it may.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: checked, kept and
+                without effect: ranvier always runs compiled code and as many steps a call as it
+                may, and computes nothing in float16.
 
         Raises:
             ValueError: a name that is not known; the nearest ones are suggested.
@@ -99,6 +103,22 @@ class Trainable(Evaluable):
                 f"{self.label}: `loss_weights` other than 1 need several outputs, which come "
                 f"later; got {loss_weights!r}"
             )
+        for argument, given, allowed in (
+            ("run_eagerly", run_eagerly, (True, False)),
+            ("jit_compile", jit_compile, (True, False, "auto")),
+            ("auto_scale_loss", auto_scale_loss, (True, False)),
+        ):
+            if given not in allowed:
+                raise ValueError(f"{self.label}: `{argument}` must be in {allowed}; got {given!r}")
+        steps_per_execution = data.whole(self.label, "steps_per_execution", steps_per_execution)
+        if run_eagerly and jit_compile is True:
+            warnings.warn(
+                f"{self.label}: `run_eagerly` and `jit_compile` exclude each other; `jit_compile` "
+                "is set to False",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            jit_compile = False
         resolved = losses.get(data.only(loss, lambda shape: True))
         for identifier in [*_flat(metrics), *_flat(weighted_metrics)]:
             check_metric(identifier)
@@ -122,7 +142,11 @@ class Trainable(Evaluable):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
+        self.run_eagerly = run_eagerly
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = not run_eagerly if jit_compile == "auto" else jit_compile
         self._compiled = True
+        self._tracker = Mean("loss")
         self._steps = None
         self.stop_training = False
 
@@ -130,58 +154,17 @@ class Trainable(Evaluable):
     def compiled(self) -> bool:
         return self._compiled
 
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics with their current values (the loss's mean is not among them)."""
-        return [] if self._steps is None else list(self._steps.metrics)
-
-    @property
-    def metrics_names(self) -> list[str]:
-        return ["loss", *(m.name for m in self.metrics)]
-
-    def _need_compiled(self, method: str) -> None:
-        if not self._compiled:
-            raise ValueError(f"{self.label}: call compile(optimizer, loss) before {method}()")
-        if self._loss is None:
-            raise ValueError(f"{self.label}: {method}() needs a loss; compile() was given none")
-
-    def _steps_for(self, y: NDArray[Any]) -> Steps:
-        """The step machinery, made at the first data (metrics depend on the labels' shape)."""
-        net = self.network()
-        steps = self._steps
-        if steps is None or steps.network is not net:
-            self._warn_one_class(net.output_shape)
-            resolved = [
-                metrics.resolve(identifier, y.shape, net.output_shape, self._loss)
-                for identifier in [*self._metric_ids, *self._weighted_ids]
-            ]
-            weighted = [i >= len(self._metric_ids) for i in range(len(resolved))]
-            _make_names_unique(resolved, weighted)
-            for metric in resolved:
-                metric.check_labels(self.label, y.shape, net.output_shape)
-            new = Steps(self.label, net, self._loss, resolved, weighted, self.optimizer)
-            new.stream = self._stream if steps is None else steps.stream
-            steps = self._steps = new
-        return steps
-
-    def _warn_one_class(self, output_shape: tuple[int | None, ...]) -> None:
-        kind = getattr(self._loss, "kind", "")
-        if output_shape[-1] == 1 and kind.endswith("categorical_crossentropy"):
-            warnings.warn(
-                f"{self.label}: {kind} over one output is always 0; for two classes use "
-                "binary_crossentropy and one sigmoid output",
-                RuntimeWarning,
-                stacklevel=5,
-            )
-
     # -- data -------------------------------------------------------------------------------
 
     def _rows(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Rows:
         inputs = self._inputs(x)
-        if y is None:
+        labels: Any = None
+        if y is not None:
+            labels = self._beside(inputs, y, "y")
+            if self._loss is not None:
+                labels = self._loss.check_labels(self.label, labels, self.network().output_shape)
+        elif class_weight is not None or not (self._trains_itself() or self._tests_itself()):
             raise ValueError(f"{self.label}: `y` is missing: the loss needs labels")
-        labels = self._beside(inputs, y, "y")
-        labels = self._loss.check_labels(self.label, labels, self.network().output_shape)
         weights = None
         if sample_weight is not None:
             weights = self._beside(inputs, sample_weight, "sample_weight")
@@ -198,8 +181,8 @@ class Trainable(Evaluable):
         return Rows.of(inputs, labels, weights)
 
     def _check_values(self, rows: Rows) -> None:
-        classes = self.network().output_shape[-1]
-        self._loss.check_values(self.label, rows.y, classes)
+        if self._loss is not None and rows.y is not None:
+            self._loss.check_values(self.label, rows.y, self.network().output_shape[-1])
 
     def _beside(self, inputs: NDArray[Any], given: Any, argument: str) -> NDArray[Any]:
         """An array of as many rows as the inputs have."""
@@ -233,7 +216,8 @@ class Trainable(Evaluable):
 
         Args:
             x: array (N, ...) of any numeric dtype (read row by row, never converted as a whole),
-                data frame, or an iterable of batches (x, y) or (x, y, sample_weight).
+                data frame, or batches (x, y) or (x, y, sample_weight): an iterable, a
+                `utils.PyDataset`, or a sequence.
             y: labels (N, ...); None if `x` gives them.
             batch_size: rows a step, default 32.
             epochs: the number of the last epoch.
@@ -342,7 +326,8 @@ class Trainable(Evaluable):
                 logs = source.run(hooks)
                 if not logs:
                     break
-                if logs["loss"] != logs["loss"]:
+                loss = logs.get("loss")
+                if loss != loss:
                     _warn_nan(self.label, epoch)
                 if validation.due(epoch):
                     logs.update(validation.run(hooks))
@@ -385,18 +370,6 @@ def _flat(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return [item for inner in value for item in (_flat(inner) if inner is not None else [None])]
     return [value]
-
-
-def _make_names_unique(all_metrics: list[metrics.Metric], weighted: list[bool]) -> None:
-    """`accuracy`, `accuracy_1`; of weighted ones `weighted_accuracy`: as Keras names results."""
-    seen: dict[str, int] = {}
-    for metric, is_weighted in zip(all_metrics, weighted, strict=True):
-        name = metric.name
-        if is_weighted and name in seen:
-            name = f"weighted_{name}"
-        count = seen.get(name, 0)
-        seen[name] = count + 1
-        metric.name = name if count == 0 else f"{name}_{count}"
 
 
 def _warn_nan(label: str, epoch: int) -> None:

@@ -125,7 +125,12 @@ def scale_shift(
         (x,) = fit_all("scale_shift", x=x)
         return _core.scale_shift(x, number, shift, out)
     (x,) = fit_all("scale_shift", x=x)
-    scales, offsets = fit("scale_shift", common_dtype(x), scale=scale, offset=offset)
+    given = {"scale": scale, "offset": offset}
+    scales, offsets = fit(
+        "scale_shift",
+        common_dtype(x),
+        **{k: numeric("scale_shift", k, v) for k, v in given.items()},
+    )
     columns = np.shape(x)[-1:]
     if scales.ndim == 0:
         scales = np.full(columns, scales)

@@ -153,7 +153,7 @@ def affine_transform(
     _one_of(op, "fill_mode", fill_mode, FILL_MODES)
     first = _channels_first(op, data_format)
     images, single = _batch(op, x)
-    (matrices,) = fit(op, "float64", transforms=transforms)
+    (matrices,) = fit(op, "float64", transforms=numeric(op, "transforms", transforms))
     if matrices.ndim == 1:
         matrices = np.ascontiguousarray(np.broadcast_to(matrices, (len(images), len(matrices))))
     target = out[None] if single and out is not None else out

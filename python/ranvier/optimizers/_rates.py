@@ -46,6 +46,8 @@ class Rates(Averages):
     def rates(self, steps: int) -> list[float]:
         """The rates of the next steps: one if all are the same, else at most `steps`."""
         rate = self._learning_rate
+        if isinstance(rate, float):
+            return [rate]
         if isinstance(rate, LearningRateSchedule):
             first = self._iterations
             return [float(rate(i)) for i in range(first, first + min(steps, _RATES))]

@@ -104,6 +104,8 @@ class Muon(Optimizer):
         self.adam_lr_ratio = number("Muon", "adam_lr_ratio", adam_lr_ratio, 0.0)
         self.momentum = number("Muon", "momentum", momentum, 0.0)
         at_least("Muon", "ns_steps", ns_steps, 0)
+        if ns_steps > 1000:  # a step would not end
+            raise ValueError(f"Muon: `ns_steps` must be at most 1000; got {ns_steps}")
         self.ns_steps = ns_steps
         self.nesterov = bool(nesterov)
         self.rms_rate = None if rms_rate is None else number("Muon", "rms_rate", rms_rate)

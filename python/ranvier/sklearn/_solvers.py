@@ -68,7 +68,7 @@ class Validation:
             done = 0
             while done < n:
                 done += 512 * steps.evaluate(rows, done, 512, n, SECONDS)
-            return steps.penalty() - steps.logs()["loss"]
+            return steps.network.weights_penalty() - steps.logs()["loss"]
         if self.scorer is not None:
             weighted = {} if self.weights is None else {"sample_weight": self.weights}
             return float(self.scorer(mlp, self.x, self.labels, **weighted))

@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes, _random
+from ranvier._custom_objects import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_serializable,
+)
+from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier.utils.py_dataset import PyDataset, Sequence
 from ranvier.utils.sequences import (
     TimeseriesDataset,
     pad_sequences,
@@ -18,13 +27,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "TimeseriesDataset",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
+
+# Keras has these of `saving` here too.
+CustomObjectScope = custom_object_scope
+register_keras_serializable = register_serializable
 
 
 def set_random_seed(seed: int) -> None:
@@ -106,3 +131,34 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> NDArray[Any]:
     norms = np.linalg.norm(array, order, axis, keepdims=True)
     norms[norms == 0] = 1
     return array / norms
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """A batch as (x, y, sample_weight), None for what it has not.
+
+    Raises:
+        ValueError: more than three items.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if not isinstance(data, (list, tuple)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            f"a batch must be x, (x,), (x, y) or (x, y, sample_weight); got {len(data)} items"
+        )
+    return (*data, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The batch that `unpack_x_y_sample_weight` takes apart.
+
+    >>> pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if sample_weight is not None:
+        return x, y, sample_weight
+    if y is not None:
+        return x, y
+    return (x,) if isinstance(x, (list, tuple)) else x

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 
 from ranvier._checks import number
-from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive, rate
+from ranvier.optimizers.schedules.schedule import (
+    LearningRateSchedule,
+    positive,
+    power,
+    rate,
+)
 
 
 class CosineDecay(LearningRateSchedule):
@@ -63,7 +68,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     Args:
         initial_learning_rate: of step 0.
         first_decay_steps: > 0.
-        t_mul: > 0. Default 2. Below 1 the periods have an end: a later step is refused.
+        t_mul: in (0, 1e6]. Default 2. Below 1 the periods have an end: a later step is refused.
         m_mul: >= 0. Default 1.
         alpha: the lowest rate as a share of the first. Default 0.
         name: of the schedule.
@@ -90,7 +95,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.initial_learning_rate = rate("CosineDecayRestarts", initial_learning_rate)
         self.first_decay_steps = first_decay_steps
         positive("CosineDecayRestarts", "t_mul", t_mul)
-        self.t_mul = t_mul
+        self.t_mul = number("CosineDecayRestarts", "t_mul", t_mul, 0.0, 1e6)
         self.m_mul = number("CosineDecayRestarts", "m_mul", m_mul, 0.0)
         self.alpha = number("CosineDecayRestarts", "alpha", alpha)
         self.name = name
@@ -111,7 +116,7 @@ class CosineDecayRestarts(LearningRateSchedule):
             while self._before(period + 1) <= done:
                 period += 1
             done = (done - self._before(period)) / self.t_mul**period
-        fall = 0.5 * self.m_mul**period * (1 + math.cos(math.pi * done))
+        fall = 0.5 * power(self.m_mul, period) * (1 + math.cos(math.pi * done))
         return float(self.initial_learning_rate * ((1 - self.alpha) * fall + self.alpha))
 
     def _before(self, period: int) -> float:

@@ -7,7 +7,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ranvier._checks import number
-from ranvier.optimizers.schedules.schedule import LearningRateSchedule, positive, rate
+from ranvier.optimizers.schedules.schedule import (
+    LearningRateSchedule,
+    positive,
+    power,
+    rate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +50,8 @@ class ExponentialDecay(LearningRateSchedule):
     def __call__(self, step: int) -> float:
         p = step / self.decay_steps
         return float(
-            self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p)
+            self.initial_learning_rate
+            * power(self.decay_rate, math.floor(p) if self.staircase else p)
         )
 
 

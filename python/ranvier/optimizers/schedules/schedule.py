@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ranvier._checks import number
@@ -28,6 +29,14 @@ def positive(owner: str, argument: str, value: Any) -> None:
     """Raises ValueError unless `value` is a number > 0."""
     if not number(owner, argument, value) > 0:
         raise ValueError(f"{owner}: `{argument}` must be a number > 0; got {value!r}")
+
+
+def power(base: float, exponent: float) -> float:
+    """`base ** exponent`, infinity where that is too large."""
+    try:
+        return float(float(base) ** exponent)
+    except OverflowError:
+        return math.inf
 
 
 def rate(owner: str, value: Any, argument: str = "initial_learning_rate") -> float:
