@@ -90,6 +90,7 @@ def _converted(model: Sequential, signature: Any, opset: int) -> Any:
     shape, dtype, name = _input_of(model, signature)
     builder = OnnxBuilder(shape, model.dtype, name)
     graph = builder.graph
+    graph.root = f"{model.name}/"
     given = graph.info(name, _named(shape, name), dtype)
     if dtype != model.dtype:
         builder.x = graph.add(graph.cast(name), shape)

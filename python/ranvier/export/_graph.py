@@ -25,6 +25,8 @@ class Values(Writer):
     A mask is of booleans, in the engine of 0 and 1.
     """
 
+    root = ""  # the model's name, which weights' paths begin with and nodes' do not
+
     def __init__(self, dtype: str, variables: list[Any]) -> None:
         super().__init__(dtype)
         self._values: list[Value] = []
@@ -50,7 +52,7 @@ class Values(Writer):
     def weight(self, param: int, value: Array) -> str:
         """The constant that holds what was made of a variable's value."""
         scope, self.scope = self.scope, ""  # its path is its whole name
-        made = self.constant(value, self._variables[param].path)
+        made = self.constant(value, self._variables[param].path.removeprefix(self.root))
         self.scope = scope
         return made
 

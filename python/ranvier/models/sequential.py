@@ -154,11 +154,12 @@ class Sequential(Saveable, Trainable, Layer):
 
     def _build_layer(self, layer: Layer) -> None:
         shape = self._shapes[-1]
-        renames = not layer.built
         layer.ensure_built(shape)
-        if renames:  # weights are named after the model that makes them, as in Keras
+        # Weights are named after their first model, too; those of a model with an Input have one.
+        if not (isinstance(layer, Sequential) and layer._input is not None):
             for variable in layer.all_variables():
-                variable.path = f"{self.name}/{variable.path}"
+                if variable.path.startswith(f"{layer.name}/"):
+                    variable.path = f"{self.name}/{variable.path}"
         self._shapes.append(tuple(layer.compute_output_shape(shape)))
 
     def _changed(self) -> None:
