@@ -396,3 +396,27 @@ def test_optimizers_of_another_model_are_refused() -> None:
     model_of(ranvier, sgd).fit(x, y, verbose=0)
     with pytest.raises(ValueError, match="SGD 'sgd' already holds the state of other weights"):
         model_of(ranvier, O.MultiOptimizer(O.OptimizerMap(sgd))).fit(x, y, verbose=0)
+
+
+def test_an_estimator_takes_several() -> None:
+    pytest.importorskip("sklearn")
+    from ranvier.sklearn import MLPRegressor
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    several_ = O.MultiOptimizer(O.OptimizerMap(O.SGD(0.05), {".*/bias": O.Adam(0.01)}))
+    mlp = MLPRegressor(hidden_layer_sizes=(9,), optimizer=several_, tol=1e-2, random_state=0)
+    mlp.fit(x, x.sum(axis=1))
+    assert mlp.score(x, x.sum(axis=1)) > 0.9
+    assert [o.iterations > 0 for o in mlp._optimizer.optimizers] == [True, True]
+    assert not several_.built
+
+
+def test_tensorboard_writes_each_rate(tmp_path: pathlib.Path) -> None:
+    pytest.importorskip("tensorboardX")
+    model = model_of(ranvier, several(O, "engine"))
+    written: list[str] = []
+    board = ranvier.callbacks.TensorBoard(tmp_path)
+    board._write = lambda where, values, step: written.extend(values)  # type: ignore[method-assign]
+    model.fit(np.ones((4, 6)), np.ones((4, 2)), verbose=0, callbacks=[board])
+    assert {"epoch_learning_rate_adam", "epoch_learning_rate_sgd"} <= set(written)
