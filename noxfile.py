@@ -93,7 +93,10 @@ def _sanitized(session: nox.Session, sanitizers: str, preload: str) -> None:
     # Everything but what only compares with other frameworks, and other processes.
     rooms = ["ops", "layers", "models", "saving", "callbacks", "gradients", "properties", "sklearn"]
     tests = session.posargs or [f"tests/{room}" for room in rooms]
-    session.run("python", "-m", "pytest", "-q", *tests, env=env)
+    # AddressSanitizer keeps freed memory back
+    growth = "tests/models/test_memory_and_threads.py"
+    growth += "::test_ten_thousand_steps_neither_grow_nor_allocate"
+    session.run("python", "-m", "pytest", "-q", f"--deselect={growth}", *tests, env=env)
 
 
 @nox.session
