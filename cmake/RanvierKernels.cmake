@@ -1,6 +1,8 @@
 # ranvier_kernels(<source>...): compiles each source once per instruction set of the target
 # processor, with RV_ISA naming the set, and adds the objects to ranvier_engine.
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+if(RANVIER_BASELINE_ONLY)
+  set(RANVIER_ISAS baseline)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(RANVIER_ISAS baseline avx2 avx512)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
   set(RANVIER_ISAS baseline neon)

@@ -106,6 +106,31 @@ def test_no_flags_that_change_floating_point_results() -> None:
         assert not re.search(r"-march=native|-Ofast|-ffast-math|-funsafe-math", flags), path
 
 
+# Where a user asks for it by name; SECURITY.md promises that nothing else does.
+NETWORKED = ("datasets/", "callbacks/remote_monitor.py")
+NETWORK = {
+    "aiohttp", "asyncio", "ftplib", "http", "httpx", "pooch", "requests", "smtplib", "socket",
+    "socketserver", "ssl", "urllib", "urllib3", "webbrowser", "xmlrpc",
+}  # fmt: skip
+
+
+def test_the_network_is_opened_by_data_sets_and_the_remote_monitor_alone() -> None:
+    for path in MODULES:
+        name = path.relative_to(PACKAGE).as_posix()
+        if name.startswith(NETWORKED):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module or ""]
+            wrong = {m.split(".")[0] for m in modules} & NETWORK
+            assert not wrong, f"{name} imports {sorted(wrong)}"
+    for path in SOURCES:
+        assert "sys/socket.h" not in path.read_text(), path.relative_to(ROOT)
+
+
 def test_files_stay_short() -> None:
     long = [p for p in [*SOURCES, *MODULES] if len(p.read_text().splitlines()) > 450]
     assert not long, [str(p.relative_to(ROOT)) for p in long]

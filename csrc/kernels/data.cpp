@@ -1,5 +1,6 @@
 #include "kernels/data.hpp"
 
+#include "ranvier/half.hpp"
 #include "simd/philox.hpp"
 
 namespace ranvier {
@@ -116,7 +117,7 @@ void transpose(index_t rows, index_t cols, const T* x, T* out) {
 }  // namespace RV_ISA
 
 RV_DEFINE_KERNELS(DataKernels,
-                  {&RV_ISA::convert<T, _Float16>, &RV_ISA::convert<T, float>,
+                  {&RV_ISA::convert<T, half_t>, &RV_ISA::convert<T, float>,
                    &RV_ISA::convert<T, double>, &RV_ISA::convert<T, std::int8_t>,
                    &RV_ISA::convert<T, std::int16_t>, &RV_ISA::convert<T, std::int32_t>,
                    &RV_ISA::convert<T, std::int64_t>, &RV_ISA::convert<T, std::uint8_t>,

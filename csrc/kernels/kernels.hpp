@@ -14,12 +14,14 @@
 
 #include "ranvier/runtime.hpp"
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(RANVIER_BASELINE_ONLY)
+#define RV_X86 0
+#elif defined(__x86_64__) || defined(_M_X64)
 #define RV_X86 1
 #else
 #define RV_X86 0
 #endif
-#if defined(__aarch64__)
+#if defined(__aarch64__) && !defined(RANVIER_BASELINE_ONLY)
 #define RV_NEON 1
 #else
 #define RV_NEON 0

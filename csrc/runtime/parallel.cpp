@@ -1,4 +1,5 @@
-// Threads. The only file that knows OpenMP.
+// Threads. The only file that knows OpenMP; with RANVIER_STD_THREADS, a team of std::thread for
+// each region instead, slow, but a thing that ThreadSanitizer understands.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -13,7 +14,10 @@
 #include "ranvier/text.hpp"
 #include "runtime/crowd.hpp"
 
-#ifdef _OPENMP
+#ifdef RANVIER_STD_THREADS
+#include <thread>
+#include <vector>
+#elif defined(_OPENMP)
 #include <omp.h>
 #endif
 #if defined(__unix__) || defined(__APPLE__)
@@ -40,6 +44,58 @@ std::int64_t now() {
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
+#ifdef RANVIER_STD_THREADS
+constexpr const char* kLayer = "std::thread";
+constexpr bool kThreads = true;
+thread_local bool in_region = false;
+bool in_parallel() { return in_region; }
+int most_threads() {
+    const unsigned n = std::thread::hardware_concurrency();
+    return n > 0 ? static_cast<int>(n) : 1;
+}
+#elif defined(_OPENMP)
+constexpr const char* kLayer = "OpenMP";
+constexpr bool kThreads = true;
+bool in_parallel() { return omp_in_parallel(); }
+// Asked each time, so that threadpoolctl and omp_set_num_threads are obeyed.
+int most_threads() { return omp_get_max_threads(); }
+#else
+constexpr const char* kLayer = "none";
+constexpr bool kThreads = false;
+bool in_parallel() { return true; }
+int most_threads() { return 1; }
+#endif
+
+// f(i) for each i < tasks, which throws nothing, in blocks on `threads` threads. Returns when the
+// first thread, the caller, was done with its own.
+template <class F>
+std::int64_t run_team(int threads, index_t tasks, const F& f) {
+    std::int64_t done = 0;
+#ifdef RANVIER_STD_THREADS
+    const auto work = [&](index_t k) {
+        in_region = true;
+        for (index_t i = k * tasks / threads; i < (k + 1) * tasks / threads; ++i) f(i);
+        in_region = false;
+    };
+    std::vector<std::thread> others;
+    for (index_t k = 1; k < threads; ++k) others.emplace_back(work, k);
+    work(0);
+    done = now();
+    for (auto& t : others) t.join();
+#elif defined(_OPENMP)
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(static) nowait
+        for (index_t i = 0; i < tasks; ++i) f(i);
+        if (omp_get_thread_num() == 0) done = now();
+    }
+#else
+    (void)threads;
+    for (index_t i = 0; i < tasks; ++i) f(i);
+#endif
+    return done;
+}
+
 #if defined(__unix__) || defined(__APPLE__)
 // libgomp's team does not survive fork, and the first region in the child would wait for it for
 // ever. The child therefore runs on one thread if the parent had a team.
@@ -64,16 +120,11 @@ int from_environment() {
 }  // namespace
 
 int num_threads() {
-#ifdef _OPENMP
-    if (forked_after.load(std::memory_order_relaxed)) return 1;
+    if (!kThreads || forked_after.load(std::memory_order_relaxed)) return 1;
     const int set = limit.load(std::memory_order_relaxed);
     if (set > 0) return set;
     static const int environment = from_environment();
-    // Asked each time, so that threadpoolctl and omp_set_num_threads are obeyed.
-    return environment > 0 ? environment : std::min(omp_get_max_threads(), kMostThreads);
-#else
-    return 1;
-#endif
+    return environment > 0 ? environment : std::min(most_threads(), kMostThreads);
 }
 
 void set_num_threads(int n) {
@@ -101,62 +152,41 @@ void ForkMutex::make_anew() {
     }
 }
 
-const char* threading_layer() {
-#ifdef _OPENMP
-    return "OpenMP";
-#else
-    return "none";
-#endif
-}
+const char* threading_layer() { return kLayer; }
 
 int threads_for(double flops) {
-#ifdef _OPENMP
-    if (flops < 2 * kGrainFlops || omp_in_parallel()) return 1;
+    if (flops < 2 * kGrainFlops || in_parallel()) return 1;
     const int most = num_threads();
     if (most > 1 && crowd.at(now())) return 1;
     const double wanted = flops / kGrainFlops;
     return wanted >= most ? most : static_cast<int>(wanted);
-#else
-    (void)flops;
-    return 1;
-#endif
 }
 
 void parallel_tasks(int threads, index_t tasks, void (*body)(void*, index_t), void* context) {
-#ifdef _OPENMP
     if (threads > tasks) threads = static_cast<int>(tasks);
-    if (threads > 1 && !omp_in_parallel() && !forked_after.load(std::memory_order_relaxed)) {
-        used_threads.store(true, std::memory_order_relaxed);
-        // Exceptions (no memory for scratch) must not leave a parallel region.
-        std::atomic<bool> taken{false};
-        std::exception_ptr first;
-        const std::int64_t begin = now();
-        std::int64_t done = begin;
-#pragma omp parallel num_threads(threads)
-        {
-#pragma omp for schedule(static) nowait
-            for (index_t i = 0; i < tasks; ++i) {
-                try {
-                    body(context, i);
-                } catch (...) {
-                    if (!taken.exchange(true)) first = std::current_exception();
-                }
-            }
-            if (omp_get_thread_num() == 0) done = now();
-        }
-        const std::int64_t end = now();
-        // Threads that are made in a region take their time.
-        if (threads <= largest_team.load(std::memory_order_relaxed))
-            crowd.account(end, done - begin, end - done, threads);
-        else
-            largest_team.store(threads, std::memory_order_relaxed);
-        if (first) std::rethrow_exception(first);
+    if (threads <= 1 || in_parallel() || forked_after.load(std::memory_order_relaxed)) {
+        for (index_t i = 0; i < tasks; ++i) body(context, i);
         return;
     }
-#else
-    (void)threads;
-#endif
-    for (index_t i = 0; i < tasks; ++i) body(context, i);
+    used_threads.store(true, std::memory_order_relaxed);
+    // Exceptions (no memory for scratch) must not leave a parallel region.
+    std::atomic<bool> taken{false};
+    std::exception_ptr first;
+    const std::int64_t begin = now();
+    const std::int64_t done = run_team(threads, tasks, [&](index_t i) {
+        try {
+            body(context, i);
+        } catch (...) {
+            if (!taken.exchange(true)) first = std::current_exception();
+        }
+    });
+    const std::int64_t end = now();
+    // Threads that are made in a region take their time.
+    if (threads <= largest_team.load(std::memory_order_relaxed))
+        crowd.account(end, done - begin, end - done, threads);
+    else
+        largest_team.store(threads, std::memory_order_relaxed);
+    if (first) std::rethrow_exception(first);
 }
 
 }  // namespace ranvier

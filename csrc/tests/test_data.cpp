@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "ranvier/data.hpp"
+#include "ranvier/half.hpp"
 
 using namespace ranvier;
 
@@ -116,7 +117,7 @@ void check_gather(DType dtype) {
                       static_cast<float>(data[(rows - 2 - i) * a * b + (b - 1 - k)]));
 }
 TEST(gather_of_every_type_and_layout) {
-    check_gather<_Float16>(DType::f16);
+    check_gather<half_t>(DType::f16);
     check_gather<float>(DType::f32);
     check_gather<double>(DType::f64);
     check_gather<std::int8_t>(DType::i8);
