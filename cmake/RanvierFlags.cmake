@@ -20,7 +20,7 @@ endif()
 if(RANVIER_SANITIZE)
   # Not less than -O2: below, GCC does not contract a * b + c, and the vector maths counts on it.
   target_compile_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE}
-                                                 -fno-omit-frame-pointer -fno-sanitize-recover=all -g -O2)
+                                                 -fno-omit-frame-pointer -fno-sanitize-recover=all -g1 -O2)
   target_link_options(ranvier_flags INTERFACE -fsanitize=${RANVIER_SANITIZE})
 endif()
 # Link-time optimisation of drivers and bindings, for size: what their files have in common is kept
