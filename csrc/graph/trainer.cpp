@@ -253,7 +253,8 @@ index_t Trainer<T>::train(const Params<T>& params, OptimParams optim, index_t it
         totals.loss_weight += static_cast<double>(n);
         start += n;
         ++done;
-        if (deadline.passed()) break;
+        // Somebody may want to know of the first loss that is not finite.
+        if (deadline.passed() || !std::isfinite(totals.loss)) break;
     }
     return done;
 }

@@ -173,6 +173,36 @@ def test_terminate_on_nan():
         )
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_terminate_on_nan_stops_at_the_step(value):
+    """Though the engine is not left at each step, what it does ends where it would have."""
+    bad = X.copy()
+    bad[7] = value
+    seen = []
+
+    class Each(C.TerminateOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+            super().on_train_batch_end(batch, logs)
+
+    models = [model_of(ranvier), model_of(ranvier)]
+    models[1].set_weights(models[0].get_weights())
+    for model, callback in zip(models, (C.TerminateOnNaN(), Each()), strict=True):
+        with pytest.warns(RuntimeWarning):
+            model.fit(bad, Y, batch_size=2, shuffle=False, verbose=0, callbacks=[callback])
+    assert seen == [0, 1, 2, 3]
+    assert [model.optimizer.iterations for model in models] == [4, 4]
+
+
+def test_terminate_on_nan_looks_at_training_alone():
+    bad = np.full_like(X, np.nan)
+    history = model_of(ranvier).fit(
+        X, Y, batch_size=2, epochs=2, verbose=0, validation_data=(bad, Y),
+        callbacks=[C.TerminateOnNaN()],
+    )  # fmt: skip
+    assert len(history.epoch) == 2
+
+
 def test_lambda_callback():
     seen = []
     model_of(ranvier).fit(

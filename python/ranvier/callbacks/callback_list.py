@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ranvier.callbacks.callback import Callback, Logs, overrides
 from ranvier.callbacks.history import History
 from ranvier.callbacks.progbar import ProgbarLogger
+from ranvier.callbacks.simple import TerminateOnNaN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,9 +71,15 @@ class CallbackList(Callback):
         return found
 
     def _any(self, mode: str) -> bool:
-        # the bar follows `progress`, which is not called at each batch
+        # what follows `progress` is not called at each batch
         hear = self._who(f"on_{mode}_batch_begin") + self._who(f"on_{mode}_batch_end")
-        return any(c is not self.progbar for c in hear)
+        return any(c is not self.progbar and c not in self._wardens for c in hear)
+
+    @cached_property
+    def _wardens(self) -> list[Callback]:
+        """Those that look for losses that are not finite, for which a run is interrupted."""
+        own = TerminateOnNaN.on_train_batch_end
+        return [c for c in self.callbacks if type(c).on_train_batch_end is own]
 
     @cached_property
     def has_train_batch_hooks(self) -> bool:
@@ -100,6 +107,12 @@ class CallbackList(Callback):
         """Tells the bar how many steps are done; `logs` is called if it wants to show them."""
         if self.progbar is not None:
             self.progbar.progress(step, logs)
+
+    def train_progress(self, step: int, logs: Callable[[], dict[str, Any]]) -> None:
+        """`progress` in training, where some look at the loss, too."""
+        for warden in self._wardens:
+            warden.on_train_batch_end(step - 1, logs())
+        self.progress(step, logs)
 
     def close(self) -> None:
         """Leaves the terminal as it should be, also after an error."""

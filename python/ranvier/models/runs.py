@@ -80,7 +80,7 @@ class ArrayRun:
             if hooks.has_train_batch_hooks:
                 hooks.on_train_batch_end(number, machine.logs())
             else:
-                hooks.progress(step, machine.logs)
+                hooks.train_progress(step, machine.logs)
             if ended and step < self.steps:
                 _warn_ran_out(model.label, step, self.steps)
                 break
@@ -184,7 +184,7 @@ class BatchRun:
         if hooks.has_train_batch_hooks:
             hooks.on_train_batch_end(step, machine.logs())
         else:
-            hooks.progress(step + 1, machine.logs)
+            hooks.train_progress(step + 1, machine.logs)
 
     def _end(self, machine: Steps | None, step: int) -> dict[str, float]:
         if self.limit is None:
