@@ -16,6 +16,7 @@ from ranvier._custom_objects import (
     register_serializable,
 )
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier.utils.images import array_to_img, img_to_array, load_img, save_img
 from ranvier.utils.py_dataset import PyDataset, Sequence
 from ranvier.utils.sequences import (
     TimeseriesDataset,
@@ -31,15 +32,19 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "TimeseriesDataset",
+    "array_to_img",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "img_to_array",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "timeseries_dataset_from_array",
