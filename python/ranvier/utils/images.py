@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-MODES = {"rgb": 3, "rgba": 4, "grayscale": 1}
+MODES = ("rgb", "rgba", "grayscale")
 _RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
 
@@ -35,7 +35,7 @@ def check_one_of(owner: str, argument: str, value: Any, known: Sequence[Any]) ->
         raise ValueError(f"{owner}: `{argument}` must be one of {tuple(known)}; got {value!r}")
 
 
-def image_size(owner: str, argument: str, size: Any) -> tuple[int, int]:
+def check_size(owner: str, argument: str, size: Any) -> tuple[int, int]:
     """`size`, checked to be (height, width)."""
     sides = tuple(size) if isinstance(size, (tuple, list)) else ()
     if len(sides) != 2 or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in sides):
@@ -96,7 +96,7 @@ def load_img(
         image = image.convert(color_mode.upper())
     if target_size is None:
         return image
-    height, width = image_size("load_img", "target_size", target_size)
+    height, width = check_size("load_img", "target_size", target_size)
     if image.size == (width, height):
         return image
     box = None
