@@ -90,8 +90,8 @@ def test_bad_input() -> None:
     for data in ([], [1, 2], "text", {"a": np.zeros(3)}, np.float32(3), (np.zeros(3), [1, 2, 3])):
         with pytest.raises(TypeError, match="split_dataset: `dataset`"):
             split_dataset(data, 0.5)
-    with pytest.raises(ValueError, match="one length; got 3, 4"):
+    with pytest.raises(ValueError, match=r"one length; got .3, 4"):
         split_dataset([np.zeros(3), np.zeros(4)], 0.5)
     for size in ("half", True):
-        with pytest.raises(TypeError, match="split_dataset: `right_size`"):
+        with pytest.raises(TypeError, match="split_dataset: sizes"):
             split_dataset(np.zeros(9), right_size=size)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,15 +27,10 @@ _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 
 class FilesDataset(PyDataset):
-    """Files in batches (x, y), or x where there are no labels.
+    """Files in batches (x, y), or x without labels, in the order of `file_paths`.
 
-    Made by `image_dataset_from_directory` and `text_dataset_from_directory`. Going through it gives
-    the files in the order of `file_paths`; `fit` with `shuffle` takes them in a new one each epoch.
-    `dataset.workers = 4` reads ahead by so many threads.
-
-    Attributes:
-        class_names: of the classes, in the order of their numbers; None without labels.
-        file_paths: of the files, in order.
+    `fit` with `shuffle` takes them in a new order each epoch. `dataset.workers = 4` reads ahead by
+    threads. `class_names` are in the order of the labels.
     """
 
     def __init__(
@@ -68,7 +64,7 @@ class FilesDataset(PyDataset):
         else:
             part = slice(at * self.batch_size, (at + 1) * self.batch_size)
             x = self._collect([self._read(path) for path in self.file_paths[part]])
-        batch = x
+        batch: Any = x
         if self._labels is not None:
             y = self._labels[part]
             if self._targets is not None:
@@ -120,56 +116,46 @@ def image_dataset_from_directory(
     format: str = "tf",
     verbose: bool = True,
 ) -> Any:
-    """Batches of the images in a directory, float32 in [0, 255], by default with labels.
+    """Batches of the images in a directory, float32 in [0, 255], and their labels.
 
     Args:
-        directory: its subdirectories are the classes; or, with other `labels`, whatever is in it.
-        labels: "inferred" (default): the number of the subdirectory; None: none; or a list of
-            integers, one a file in the order of `os.walk`, sorted.
-        label_mode: "int" (default): int32 (batch,); "binary": 0.0 or 1.0 (batch, 1);
-            "categorical": one-hot (batch, classes); None: no labels.
-        class_names: subdirectories to take, in this order. None: all, sorted.
-        color_mode: "rgb" (default), "rgba", "grayscale".
-        batch_size: default 32; None: single images.
-        image_size: (height, width), default (256, 256), or one integer.
-        shuffle: default True: shuffled by `seed`, and `fit` again for each epoch.
-        seed: None: from NumPy's global generator.
-        validation_split: share in (0, 1) of files, the last ones, that is for validation.
-        subset: with it: "training", "validation", or "both": the pair of both.
-        interpolation: of `ops.resize_images`. Default "bilinear".
-        follow_links: whether to go through links to directories.
-        crop_to_aspect_ratio: resize the greatest part in the middle that has the ratio.
-        pad_to_aspect_ratio: widen images to the ratio by black.
-        data_format: "channels_last" or "channels_first". None: the default of `ranvier.config`.
-        format: of Keras ("tf", "grain"); without effect.
-        verbose: whether to print how many files were found.
+        directory: its subdirectories are the classes; with other `labels` all in it counts.
+        labels: "inferred", None, or a list of integers in the order of sorted `os.walk`.
+        label_mode: "int": int32 (batch,); "binary": float32 (batch, 1); "categorical": one-hot;
+            None: no labels.
+        class_names: subdirectories to take, in order. None: all, sorted.
+        color_mode: "rgb", "rgba", "grayscale".
+        batch_size: None: single images.
+        image_size: (height, width), or one integer.
+        shuffle, seed: shuffle as Keras; None: a seed of NumPy's global generator.
+        validation_split: share of the files, the last ones, for validation.
+        subset: with it: "training", "validation", "both".
+        interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio: of `ops.resize_images`.
+        follow_links: to directories.
+        data_format: None: the default of `ranvier.config`.
+        format: of Keras; without effect.
+        verbose: whether to print how many files there are.
 
     Returns:
-        A `FilesDataset` (two for "both") with `class_names` and `file_paths`: files and splits are
-        those of Keras for the same seed.
+        A `FilesDataset`, or two.
 
     Raises:
-        MissingExtra: Pillow is not installed.
-        OSError: no such directory; when batches are made, a file that is no image.
+        MissingExtra: no Pillow.
+        OSError: no such directory; in batches, a file that is no image.
         ValueError: bad arguments, no files.
     """
+    given = locals()
     owner = "image_dataset_from_directory"
     check_one_of(owner, "color_mode", color_mode, MODES)
-    if isinstance(image_size, int):
-        image_size = (image_size, image_size)
-    size = check_size(owner, "image_size", image_size)
-    interpolation = str(interpolation).lower()
-    check_one_of(owner, "interpolation", interpolation, RESIZE_INTERPOLATIONS)
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    size = check_size(owner, "image_size", size)
+    kind = str(interpolation).lower()
+    check_one_of(owner, "interpolation", kind, RESIZE_INTERPOLATIONS)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError(
-            f"{owner}: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be True"
-        )
+        raise ValueError(f"{owner}: crop to the aspect ratio or pad to it, not both")
     where = "channels_first" if channels_first(owner, data_format) else "channels_last"
-    read = _Image(color_mode, size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, where)
-    return _make(
-        owner, directory, labels, label_mode, class_names, batch_size, shuffle, seed,
-        validation_split, subset, follow_links, format, verbose, _IMAGES, read, np.stack,
-    )  # fmt: skip
+    how = (color_mode, where, size, kind, crop_to_aspect_ratio, pad_to_aspect_ratio)
+    return _make(owner, partial(_image, how=how), np.stack, _IMAGES, given)
 
 
 def text_dataset_from_directory(
@@ -187,121 +173,89 @@ def text_dataset_from_directory(
     format: str = "tf",
     verbose: bool = True,
 ) -> Any:
-    """Batches of the texts (`.txt`, UTF-8) in a directory, arrays of `str`.
+    """Batches of the texts (`.txt`, UTF-8) in a directory, as `image_dataset_from_directory`.
 
     Args:
         max_length: characters of a text to keep. None: all.
-        directory, labels and others: as of `image_dataset_from_directory`.
 
     Returns:
-        A `FilesDataset`, or two. A model wants numbers: with `vectors` a `TextVectorization` layer,
+        A `FilesDataset` of `str`, or two. For a model, with `vectors` a `TextVectorization` layer:
         `dataset.map(lambda x, y: (vectors(x), y))`.
-
-    Raises:
-        OSError: no such directory.
-        ValueError: bad arguments, no files; when batches are made, a file that is not UTF-8.
     """
+    given = locals()
     owner = "text_dataset_from_directory"
     if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
-        raise ValueError(
-            f"{owner}: `max_length` must be a positive integer or None; got {max_length!r}"
-        )
-    return _make(
-        owner, directory, labels, label_mode, class_names, batch_size, shuffle, seed,
-        validation_split, subset, follow_links, format, verbose, (".txt",), _Text(max_length),
-        _strings,
-    )  # fmt: skip
+        raise ValueError(f"{owner}: `max_length` must be an integer >= 1; got {max_length!r}")
+    return _make(owner, partial(_text, length=max_length), _strings, (".txt",), given)
 
 
-class _Image:
-    """Reads an image; a class, so that worker processes can be given it."""
-
-    def __init__(self, mode: str, size: Any, interpolation: str, *rest: Any) -> None:
-        self.mode, self.size, self.interpolation = mode, size, interpolation
-        self.crop, self.pad, self.where = rest
-
-    def __call__(self, path: str) -> Any:
-        return resize_images(
-            img_to_array(load_img(path, self.mode), self.where, "float32"),
-            self.size,
-            self.interpolation,
-            crop_to_aspect_ratio=self.crop,
-            pad_to_aspect_ratio=self.pad,
-            data_format=self.where,
-        )
+def _image(path: str, how: Any) -> Any:
+    mode, where, size, interpolation, crop, pad = how
+    x = img_to_array(load_img(path, mode), where, "float32")
+    return resize_images(x, size, interpolation, False, crop, pad, data_format=where)
 
 
-class _Text:
-    def __init__(self, length: int | None) -> None:
-        self.length = length
-
-    def __call__(self, path: str) -> str:
-        with open(path, encoding="utf-8") as file:
-            try:
-                return file.read(-1 if self.length is None else self.length)
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"text_dataset_from_directory: {path} is not UTF-8: {error}"
-                ) from None
+def _text(path: str, length: int | None) -> str:
+    with open(path, encoding="utf-8") as file:
+        try:
+            return file.read(length or -1)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"text_dataset_from_directory: {path} is not UTF-8: {error}") from None
 
 
 def _strings(texts: list[str]) -> Any:
     return np.array(texts, object)
 
 
-def _make(
-    owner: str, directory: Any, labels: Any, label_mode: str | None, class_names: Any,
-    batch_size: int | None, shuffle: bool, seed: int | None, validation_split: float | None,
-    subset: str | None, follow_links: bool, format: str, verbose: bool, ends: tuple[str, ...],
-    read: Any, collect: Any,
-) -> Any:  # fmt: skip
-    check_one_of(owner, "label_mode", label_mode, ("int", "categorical", "binary", None))
+def _make(owner: str, read: Any, collect: Any, ends: tuple[str, ...], given: Any) -> Any:
+    """The data set, or two, that the arguments `given` ask for."""
+    mode, subset, seed, shuffle = (given[k] for k in ("label_mode", "subset", "seed", "shuffle"))
+    size, share, verbose = (given[k] for k in ("batch_size", "validation_split", "verbose"))
+    check_one_of(owner, "label_mode", mode, ("int", "categorical", "binary", None))
     check_one_of(owner, "subset", subset, ("training", "validation", "both", None))
-    check_one_of(owner, "format", format, ("tf", "grain"))
-    if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+    check_one_of(owner, "format", given["format"], ("tf", "grain"))
+    if size is not None and (not isinstance(size, (int, np.integer)) or size < 1):
+        raise ValueError(f"{owner}: `batch_size` must be an integer >= 1 or None; got {size!r}")
+    share = share or 0
+    if not 0 <= share < 1 or bool(share) != bool(subset):
         raise ValueError(
-            f"{owner}: `batch_size` must be a positive integer or None; got {batch_size!r}"
+            f"{owner}: `validation_split` in (0, 1) and `subset` go together; got {share!r} and "
+            f"{subset!r}"
         )
-    if bool(validation_split) != bool(subset):
-        raise ValueError(
-            f"{owner}: `validation_split` and `subset` must be given together; got "
-            f"{validation_split!r} and {subset!r}"
-        )
-    share = validation_split or 0.0
-    if share and not 0 < share < 1:
-        raise ValueError(f"{owner}: `validation_split` must lie in (0, 1); got {share!r}")
     if share and shuffle and seed is None:
-        raise ValueError(
-            f"{owner}: with `validation_split` and `shuffle`, give a `seed`: otherwise the files "
-            "for training and for validation would overlap"
-        )
-    if labels is None or label_mode is None:
-        labels = label_mode = None
-    paths, y, names = _index(owner, directory, labels, class_names, follow_links, ends)
+        raise ValueError(f"{owner}: give a `seed`, or files for training and validation overlap")
+    labels = None if mode is None else given["labels"]
+    paths, y, names = _index(
+        owner, given["directory"], labels, given["class_names"], given["follow_links"], ends
+    )
     n = len(paths)
     if verbose:
         print(f"Found {n} files" + (f" belonging to {len(names)} classes." if names else "."))
-    targets = _targets(owner, y, label_mode, names)
-    # As Keras draws and shuffles: paths and labels by the same generator.
+    whole = FilesDataset(
+        paths,
+        y,
+        _targets(owner, y, mode, names),
+        names,
+        given["batch_size"],
+        shuffle,
+        read,
+        collect,
+    )
     if shuffle:
         order = np.arange(n)
         np.random.RandomState(np.random.randint(10**6) if seed is None else seed).shuffle(order)
-        paths, y = [paths[i] for i in order], None if y is None else y[order]
-    whole = FilesDataset(paths, y, targets, names, batch_size, shuffle, read, collect)
-    if not subset:
-        if not n:
-            raise ValueError(f"{owner}: no {', '.join(ends)} files in {directory}")
-        return whole
+        whole = whole.part(order)
     cut = n - int(share * n)
-    made = []
+    made: list[Any] = []
     for kind, part in (("training", range(cut)), ("validation", range(cut, n))):
-        if subset in (kind, "both"):
+        if subset in (kind, "both") or not (subset or made):
             if not part:
+                use = f" for {kind}" if subset else ""
                 raise ValueError(
-                    f"{owner}: no files for {kind}: {directory} has {n} of {', '.join(ends)}, and "
-                    f"`validation_split` is {share}"
+                    f"{owner}: no files{use} in {given['directory']}, which has {n} of "
+                    f"{', '.join(ends)}"
                 )
-            if verbose:
+            if verbose and subset:
                 print(f"Using {len(part)} files for {kind}.")
             made.append(whole.part(part))
     if subset != "both":
@@ -311,7 +265,7 @@ def _make(
 
 
 def _index(
-    owner: str, directory: Any, labels: Any, class_names: Any, follow_links: bool, ends: Any
+    owner: str, directory: Any, labels: Any, class_names: Any, follow: bool, ends: Any
 ) -> tuple[list[str], Any, list[str] | None]:
     """Paths, labels and classes of the files in a directory, in Keras' order."""
     if not isinstance(directory, (str, os.PathLike)):
@@ -320,7 +274,7 @@ def _index(
         raise NotADirectoryError(f"{owner}: there is no directory {os.fspath(directory)!r}")
 
     def files(folder: str) -> Iterator[str]:
-        for root, _, found in sorted(os.walk(folder, followlinks=follow_links)):
+        for root, _, found in sorted(os.walk(folder, followlinks=follow)):
             for name in sorted(found):
                 if name.lower().endswith(ends):
                     yield os.path.join(root, name)
@@ -351,8 +305,7 @@ def _index(
     names = folders if class_names is None else list(class_names)
     if not set(names) <= set(folders):
         raise ValueError(
-            f"{owner}: `class_names` {names} are not subdirectories of {directory}, which are "
-            f"{folders}"
+            f"{owner}: `class_names` {names} must be subdirectories of {directory}: {folders}"
         )
     paths = []
     numbers: list[int] = []

@@ -23,25 +23,24 @@ def get_file(
     """Downloads a file, by pooch, if it is not in the cache, and unpacks it if asked to.
 
     Args:
-        fname: its name in the cache, or of the directory to unpack into. None: that in `origin`.
+        fname: its name, or of the directory to unpack into. None: that in `origin`.
         origin: the URL.
         untar, md5_hash: older spellings of `extract` and `file_hash`.
-        file_hash: MD5 or SHA-256 that it must have; a file in the cache that has not is replaced.
-        cache_subdir: directory in the cache, or an absolute one. Default "datasets".
-        hash_algorithm: "auto" (default: by the length of `file_hash`), "md5", "sha256".
-        extract: whether to unpack an archive.
-        archive_format: "auto" (default), "tar", "zip" or a list of them.
-        cache_dir: None: the environment variable `RANVIER_HOME`, or `~/.ranvier`.
-        force_download: download also what is in the cache.
+        file_hash: that it must have; a file in the cache that has not is replaced.
+        cache_subdir: directory in the cache, or an absolute one.
+        hash_algorithm: "auto" (by the length), "md5", "sha256".
+        extract: whether to unpack.
+        archive_format: "auto", "tar", "zip" or a list.
+        cache_dir: None: environment variable `RANVIER_HOME`, or `~/.ranvier`.
+        force_download: also what is in the cache.
 
     Returns:
-        Path of the file, or of the directory that it was unpacked into.
+        Path of the file, or of the directory.
 
     Raises:
-        MissingExtra: pooch is needed and not installed.
+        MissingExtra: no pooch.
         ConnectionError: it cannot be downloaded.
-        ValueError: bad arguments, another hash (nothing is kept), no archive, or one that would
-            write outside of its directory.
+        ValueError: bad arguments, another hash, an archive that would write elsewhere.
     """
     if not isinstance(origin, str) or not origin:
         raise ValueError(f"get_file: `origin` must be a URL; got {origin!r}")

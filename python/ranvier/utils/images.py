@@ -62,15 +62,15 @@ def load_img(
     """An image file as a `PIL.Image.Image`.
 
     Args:
-        path: of the file, or a binary file object.
-        color_mode: "rgb" (default), "rgba" or "grayscale" (of 16 and 32 bits if the file's is).
-        target_size: (height, width) to resize to. None: as it is.
-        interpolation: "nearest" (default), "bilinear", "bicubic", "hamming", "box", "lanczos".
-        keep_aspect_ratio: resize the greatest part in the middle that has the target's ratio.
+        path: a path or a binary file.
+        color_mode: "rgb", "rgba" or "grayscale" (of 16 and 32 bits if the file's is).
+        target_size: (height, width). None: as it is.
+        interpolation: "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos".
+        keep_aspect_ratio: resize the greatest part in the middle of the target's ratio.
 
     Raises:
-        MissingExtra: Pillow is not installed.
-        OSError: no such file, or no image (`PIL.UnidentifiedImageError`); it names the path.
+        MissingExtra: no Pillow.
+        OSError: no file, or no image.
         TypeError, ValueError: bad arguments.
     """
     pil = _pillow("load_img")
@@ -109,12 +109,11 @@ def load_img(
 
 
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> NDArray[Any]:
-    """A `PIL.Image.Image` (or an array) as an array (height, width, channels).
+    """A `PIL.Image.Image` or an array as an array (height, width, channels).
 
     Args:
-        img: the image; without channels it gets one.
-        data_format: "channels_last" or "channels_first". None: the default of `ranvier.config`.
-        dtype: None: `floatx`.
+        img: the image.
+        data_format, dtype: None: the defaults of `ranvier.config`.
 
     >>> img_to_array(np.ones((2, 3))).shape
     (2, 3, 1)
@@ -135,13 +134,8 @@ def array_to_img(
 
     Args:
         x: the array.
-        data_format: "channels_last" or "channels_first". None: the default of `ranvier.config`.
-        scale: True (default): x's least value becomes 0, its greatest 255. False: it holds bytes.
-        dtype: to scale in. None: `floatx`.
-
-    Raises:
-        MissingExtra: Pillow is not installed.
-        ValueError: another shape.
+        data_format, dtype: None: the defaults of `ranvier.config`.
+        scale: x's least value becomes 0, its greatest 255. False: it holds bytes.
     """
     pil = _pillow("array_to_img")
     first = channels_first("array_to_img", data_format)
@@ -172,10 +166,9 @@ def save_img(
     """Writes an array as an image file.
 
     Args:
-        path: path or file object.
+        path: a path or a file.
         x, data_format, scale: as of `array_to_img`.
-        file_format: "png", "jpeg" and others; None: by the end of the path. JPEG has no
-            transparency: it is dropped, with a warning.
+        file_format: None: by the end of the path. JPEG drops transparency, with a warning.
         **kwargs: of `PIL.Image.Image.save`.
     """
     if file_format is None and isinstance(path, (str, os.PathLike)):
@@ -195,13 +188,7 @@ def smart_resize(
     interpolation: str = "bilinear",
     data_format: str | None = "channels_last",
 ) -> NDArray[Any]:
-    """Images of another size, not distorted: the greatest part in the middle of its ratio, resized.
-
-    Args:
-        x: image (height, width, channels) or a batch of them.
-        size: (height, width).
-        interpolation: of `ops.resize_images`. Default "bilinear".
-        data_format: "channels_last" (default) or "channels_first".
+    """`ops.resize_images` of the greatest part in the middle that has the ratio of `size`.
 
     >>> smart_resize(np.zeros((4, 9, 3)), (2, 2)).shape
     (2, 2, 3)
