@@ -29,10 +29,14 @@ def test_examples_of(name: str) -> None:
     assert result.failed == 0
 
 
-@pytest.mark.parametrize(("page", "least"), [("extending.md", 32), ("pictures.md", 11)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("extending.md", 32), ("pictures.md", 11), ("datasets.md", 12)]
+)
 def test_examples_of_the_documentation(page: str, least: int) -> None:
     if page == "pictures.md":
         pytest.importorskip("matplotlib")
+    if page == "datasets.md":
+        pytest.importorskip("PIL")
     docs = pathlib.Path(__file__).resolve().parent.parent / "docs"
     result = doctest.testfile(
         str(docs / page),

@@ -52,15 +52,19 @@ def get_custom_objects() -> dict[str, Any]:
     return _registered
 
 
-def get_registered_name(thing: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """The name something is registered under, or its own name."""
-    name = _registered_names.get(thing)
-    return str(getattr(thing, "__name__", thing)) if name is None else name
+    name = _registered_names.get(obj)
+    return str(getattr(obj, "__name__", obj)) if name is None else name
 
 
-def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get_registered_object(
+    name: str,
+    custom_objects: Mapping[str, Any] | None = None,
+    module_objects: Mapping[str, Any] | None = None,
+) -> Any:
     """What is registered or in scope under a name, or None."""
-    for table in (_scope.get() or {}, _registered, custom_objects or {}):
+    for table in (_scope.get() or {}, _registered, custom_objects or {}, module_objects or {}):
         if name in table:
             return table[name]
     return None

@@ -42,10 +42,14 @@ FILES = {
 }
 
 
+def home() -> str:
+    """The cache."""
+    return os.path.expanduser(os.environ.get("RANVIER_HOME") or os.path.join("~", ".ranvier"))
+
+
 def folder() -> str:
     """Where files are kept."""
-    home = os.environ.get("RANVIER_HOME") or os.path.join("~", ".ranvier")
-    return os.path.join(os.path.expanduser(home), "datasets")
+    return os.path.join(home(), "datasets")
 
 
 def fetch(name: str, path: Any) -> str:
@@ -86,6 +90,24 @@ def fetch(name: str, path: Any) -> str:
             f"ranvier.datasets: cannot download {name} from {url}.{state} Without a network, "
             f"{hand}. ({type(error).__name__}: {error})"
         ) from None
+
+
+def download(url: str, digest: str | None, target: str) -> None:
+    """Puts a file into place, whole and of the hash wanted, or raises; of `utils.get_file`."""
+    need("pooch", "datasets", f"get_file: to download {url} needs (or put it at {target} by hand)")
+    import tempfile
+
+    import pooch
+
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as where:
+        try:
+            os.replace(pooch.retrieve(url, digest, "file", where), target)
+        except ValueError as error:  # another hash or protocol
+            raise ValueError(f"get_file: nothing of {url} was kept: {error}") from None
+        except OSError as error:
+            raise ConnectionError(
+                f"get_file: cannot download {url}: {type(error).__name__}: {error}"
+            ) from None
 
 
 def matches(path: str, digest: str) -> bool:

@@ -152,6 +152,8 @@ def batches(owner: str, data: Any, rng: np.random.Generator | None = None) -> It
         return Batches(data, itertools.count())
     if ours or (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
         n = data.num_batches if ours else len(data)
+        if ours and rng is not None and (mixed := data._in_new_order(rng)) is not None:
+            return Batches(mixed, range(n))
         order = range(n) if rng is None else rng.permutation(n).tolist()
         return Batches(data, order) if ours else (data[i] for i in order)
     raise TypeError(

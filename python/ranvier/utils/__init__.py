@@ -15,33 +15,54 @@ from ranvier._custom_objects import (
     get_registered_object,
     register_serializable,
 )
+from ranvier._dtypes import standardize as standardize_dtype
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier.backend import clear_session
+from ranvier.utils.directories import (
+    FilesDataset,
+    image_dataset_from_directory,
+    text_dataset_from_directory,
+)
+from ranvier.utils.files import get_file
+from ranvier.utils.images import array_to_img, img_to_array, load_img, save_img
 from ranvier.utils.py_dataset import PyDataset, Sequence
 from ranvier.utils.sequences import (
     TimeseriesDataset,
     pad_sequences,
     timeseries_dataset_from_array,
 )
+from ranvier.utils.splitting import split_dataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
     "CustomObjectScope",
+    "FilesDataset",
     "PyDataset",
     "Sequence",
     "TimeseriesDataset",
+    "array_to_img",
+    "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
+    "image_dataset_from_directory",
+    "img_to_array",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
+    "standardize_dtype",
+    "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",

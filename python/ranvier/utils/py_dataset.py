@@ -81,6 +81,10 @@ class PyDataset:
             return len(self)
         raise NotImplementedError(f"{type(self).__name__} must write __len__ or `num_batches`")
 
+    def _in_new_order(self, rng: np.random.Generator) -> PyDataset | None:
+        """What `fit` goes through in an epoch with `shuffle`; None: batches in a new order."""
+        return None
+
     def on_epoch_begin(self) -> None:
         """Called before each pass."""
 

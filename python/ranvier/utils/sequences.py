@@ -137,6 +137,7 @@ def timeseries_dataset_from_array(
     seed: int | None = None,
     start_index: int | None = None,
     end_index: int | None = None,
+    format: str = "tf",
 ) -> TimeseriesDataset:
     """Sliding windows over a time series, in batches.
 
@@ -156,6 +157,7 @@ def timeseries_dataset_from_array(
         shuffle: True puts the windows into a new order each time.
         seed: of these orders; None: from the generator that `set_random_seed` seeds.
         start_index, end_index: the part of `data` (and `targets`) to use, the end excluded.
+        format: of Keras ("tf", "grain"); without effect.
 
     Returns:
         A `TimeseriesDataset` of batches (x, y), or x if there are no targets, with x of shape
@@ -177,6 +179,8 @@ def timeseries_dataset_from_array(
     >>> y
     array([2, 3, 4])
     """
+    if format not in ("tf", "grain"):
+        raise ValueError(f"{_NAME}: `format` must be 'tf' or 'grain'; got {format!r}")
     series = _array("data", data)
     wanted = None if targets is None else _array("targets", targets)
     n = len(series)
