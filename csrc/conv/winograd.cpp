@@ -271,6 +271,7 @@ void set_winograd_enabled(bool on) { enabled.store(on, std::memory_order_relaxed
 // the speed of the direct sum, the transforms are bound by loads and stores.
 bool winograd_pays(const ConvShape& s) {
     using T = float;
+    if (isa_in_use() == Isa::baseline) return false;  // it has no kernels: 12 KB of the wheel
     if (!winograd_enabled() || s.groups != 1 || s.in[0] != 1 || s.out[0] != 1) return false;
     const index_t size = s.kernel[1];
     if (s.kernel[0] != 1 || (size != 3 && size != 5) || s.kernel[2] != size) return false;

@@ -86,6 +86,26 @@ inline const Table<T>& kernels() {
     RV_DECLARE_FLOAT_KERNELS(Table)    \
     RV_DECLARE_TABLE(Table, double, 64, avx2, avx512)
 
+// Without the baseline's: for families that nobody asks for there. Its file is left out of that
+// build (cmake/RanvierKernels.cmake).
+#if RV_X86
+#define RV_DECLARE_FAST_KERNELS(Table)      \
+    RV_DECLARE_IN(avx2, Table, float, 32)   \
+    RV_DECLARE_IN(avx512, Table, float, 32) \
+    RV_FAST_TABLE(Table, nullptr, &avx2::Table##32, &avx512::Table##32, nullptr)
+#elif RV_NEON
+#define RV_DECLARE_FAST_KERNELS(Table)    \
+    RV_DECLARE_IN(neon, Table, float, 32) \
+    RV_FAST_TABLE(Table, nullptr, nullptr, nullptr, &neon::Table##32)
+#else
+#define RV_DECLARE_FAST_KERNELS(Table) RV_FAST_TABLE(Table, nullptr, nullptr, nullptr, nullptr)
+#endif
+#define RV_FAST_TABLE(Table, ...)                                     \
+    template <>                                                       \
+    struct KernelTables<Table, float> {                               \
+        static constexpr const Table<float>* list[4] = {__VA_ARGS__}; \
+    };
+
 // At the end of a kernel file, inside namespace ranvier, outside RV_ISA:
 //   RV_DEFINE_KERNELS(FooKernels, &RV_ISA::foo<T>, &RV_ISA::bar<T>)
 #define RV_DEFINE_FLOAT_KERNELS(Table, ...)                                \

@@ -33,6 +33,6 @@ struct WinogradKernels {
                                              index_t tap);
 };
 
-RV_DECLARE_FLOAT_KERNELS(WinogradKernels)
+RV_DECLARE_FAST_KERNELS(WinogradKernels)
 
 }  // namespace ranvier

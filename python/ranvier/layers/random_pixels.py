@@ -116,7 +116,7 @@ class RandomPosterization(FactorLayer):
 
     def _checked(self, factor: Any) -> Any:
         bits = sorted(integers(self, "factor", factor, 1))
-        if len(bits) > 2 or bits[-1] > 8:
+        if len(bits) not in (1, 2) or bits[-1] > 8:
             raise ValueError(
                 f"{self.label}: `factor` must be one or two integers in [1, 8]; got {factor!r}"
             )
@@ -237,7 +237,7 @@ class RandomGaussianBlur(RandomPixelLayer):
         super().__init__(seed=seed, data_format=data_format, **kwargs)
         self.factor = unit_range(self, "factor", factor)
         sides = integers(self, "kernel_size", kernel_size, 1)
-        if len(sides) > 2 or any(n % 2 == 0 for n in sides):
+        if len(sides) not in (1, 2) or any(n % 2 == 0 for n in sides):
             raise ValueError(
                 f"{self.label}: `kernel_size` must be one or two odd integers; got {kernel_size!r}"
             )

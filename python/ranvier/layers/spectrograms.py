@@ -70,7 +70,7 @@ class STFTSpectrogram(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.mode = one_of(self, "mode", mode, _MODES)
-        self.frame_length = positive_int(self, "frame_length", frame_length)
+        self.frame_length = frame_length = positive_int(self, "frame_length", frame_length)
         self.frame_step = frame_step
         self.fft_length = fft_length
         self._step = frame_length // 2 or 1
@@ -267,7 +267,7 @@ class MelSpectrogram(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.fft_length = positive_int(self, "fft_length", fft_length)
+        self.fft_length = fft_length = positive_int(self, "fft_length", fft_length)
         self.sequence_stride = positive_int(self, "sequence_stride", sequence_stride)
         length = sequence_length or fft_length
         self.sequence_length = positive_int(self, "sequence_length", length)
