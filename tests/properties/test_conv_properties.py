@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ranvier
-from ranvier import layers as L
 from ranvier import _core, ops
+from ranvier import layers as L
 
 jax = pytest.importorskip("jax")
 
