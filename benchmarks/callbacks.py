@@ -82,7 +82,7 @@ def cases(directory: pathlib.Path) -> dict[str, tuple[int, Any, Any]]:
             0, here, lambda: [cb.ModelCheckpoint(f"{where}/m.keras")],
         ),
         "BackupAndRestore, each epoch": (0, here, lambda: [cb.BackupAndRestore(f"{where}/backup")]),
-        "TerminateOnNaN (watches batches)": (0, here, lambda: [cb.TerminateOnNaN()]),
+        "TerminateOnNaN": (0, here, lambda: [cb.TerminateOnNaN()]),
         "on_train_batch_end that does nothing": (
             0, here, lambda: [cb.LambdaCallback(on_train_batch_end=lambda batch, logs: None)],
         ),
