@@ -18,6 +18,9 @@ import tempfile
 import time
 import venv
 
+# Without a version pip takes PyTorch for CUDA, some GB; this one it also finds as a build for the CPU
+# (`pip config set global.find-links ...`, or PyTorch's own index).
+REQUIREMENTS = {"torch": "torch==2.13.0"}
 FIRST = {
     "ranvier": """
 import numpy as np, ranvier
@@ -92,7 +95,7 @@ def measure(name: str, requirement: str, work: pathlib.Path) -> str:
     subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-cache-dir",
                     "--no-index", "--find-links", files, requirement], check=True)  # fmt: skip
     install = time.perf_counter() - begin
-    script = work / f"{name}.py"
+    script = work / f"first-{name}.py"  # not the name of what it imports
     script.write_text(FIRST[name])
     runs = []
     for _ in range(6):
@@ -122,7 +125,9 @@ def main() -> None:
         if "onnxruntime" in arguments.names:
             onnx_model(work / "model.onnx")
         for name in arguments.names:
-            wanted = str(pathlib.Path(wheel).resolve()) if name == "ranvier" else name
+            wanted = REQUIREMENTS.get(name, name)
+            if name == "ranvier":
+                wanted = str(pathlib.Path(wheel).resolve())
             print(measure(name, wanted, work), flush=True)
 
 
