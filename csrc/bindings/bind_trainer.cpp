@@ -4,6 +4,7 @@
 
 #include "bindings/array_args.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/function.hpp"
 #include "bindings/names.hpp"
 #include "bindings/optim_args.hpp"
 #include "bindings/runner.hpp"
@@ -144,10 +145,21 @@ class PyTrainer {
         return trainer_.accumulate(bound->params, from, size, to, feed);
     }
 
+    // The loss's sum and weight, then those of each metric.
     py::tuple totals() {
         const LockWithoutGil lock(mutex_);
-        return py::make_tuple(totals_.loss, totals_.loss_weight, totals_.metric,
-                              totals_.metric_weight);
+        const std::size_t n = totals_.metric.size();
+        py::tuple all(2 * n + 2);
+        const auto put = [&](std::size_t i, double value) {
+            PyTuple_SET_ITEM(all.ptr(), static_cast<Py_ssize_t>(i), PyFloat_FromDouble(value));
+        };
+        put(0, totals_.loss);
+        put(1, totals_.loss_weight);
+        for (std::size_t i = 0; i < n; ++i) {
+            put(2 * i + 2, totals_.metric[i]);
+            put(2 * i + 3, totals_.metric_weight[i]);
+        }
+        return all;
     }
     void reset_totals() {
         const LockWithoutGil lock(mutex_);
@@ -251,29 +263,36 @@ class PyTrainer {
 template <class T>
 void bind_trainer_of(py::module_& m, const char* name) {
     using P = PyTrainer<T>;
-    py::class_<P>(m, name)
-        .def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
+    py::class_<P> type(m, name);
+    type.def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
                       const py::object&, const std::vector<py::dict>&, double, double, bool>(),
              py::arg("runner"), py::arg("loss"), py::arg("reduction"), py::arg("label_smoothing"),
              py::arg("ignore_class").none(true), py::arg("metrics"), py::arg("value_factor") = 1.0,
              py::arg("gradient_factor") = 1.0, py::arg("shares_penalty") = false)
         .def("set_optimizer", &P::set_optimizer, py::arg("params"), py::arg("variables"),
              py::arg("slots"))
-        .def("train", &P::train, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
-             py::arg("order"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
-             py::arg("seconds"), py::arg("rates"), py::arg("iteration"))
-        .def("accumulate", &P::accumulate, py::arg("x"), py::arg("y"),
-             py::arg("weights").none(true), py::arg("batch"), py::arg("sums"))
-        .def("evaluate", &P::evaluate, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
-             py::arg("penalty"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
-             py::arg("seconds"))
-        .def("totals", &P::totals)
-        .def("reset_totals", &P::reset_totals)
-        .def("predictions", &P::predictions)
-        .def("mask", &P::mask)
-        .def("keep_predictions", &P::keep_predictions, py::arg("keep"))
         .def_property("stream", &P::stream, &P::set_stream)
         .def_property_readonly("bytes", &P::bytes);
+    def(type, "train",
+        [](P& p, const PySource& x, const PySource& y, const PySource* weights,
+           const py::object& order, index_t start, index_t batch, index_t max_batches,
+           double seconds, const std::vector<double>& rates, index_t iteration) {
+            return p.train(x, y, weights, order, start, batch, max_batches, seconds, rates,
+                           iteration);
+        });
+    def(type, "accumulate",
+        [](P& p, const PySource& x, const PySource& y, const PySource* weights, index_t batch,
+           const py::array& sums) { return p.accumulate(x, y, weights, batch, sums); });
+    def(type, "evaluate",
+        [](P& p, const PySource& x, const PySource& y, const PySource* weights, double penalty,
+           index_t start, index_t batch, index_t max_batches, double seconds) {
+            return p.evaluate(x, y, weights, penalty, start, batch, max_batches, seconds);
+        });
+    def(type, "totals", [](P& p) { return p.totals(); });
+    def(type, "reset_totals", [](P& p) { p.reset_totals(); });
+    def(type, "predictions", [](P& p) { return p.predictions(); });
+    def(type, "mask", [](P& p) { return p.mask(); });
+    def(type, "keep_predictions", [](P& p, bool keep) { p.keep_predictions(keep); });
 }
 
 }  // namespace

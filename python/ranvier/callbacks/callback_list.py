@@ -70,6 +70,10 @@ class CallbackList(Callback):
             found = self._hear[event] = [c for c in self.callbacks if overrides(c, *names)]
         return found
 
+    def listeners(self, event: str) -> list[Callable[..., None]]:
+        """What to call at an event of batches: loops of short steps do it themselves."""
+        return [getattr(callback, event) for callback in self._who(event)]
+
     def _any(self, mode: str) -> bool:
         # what follows `progress` is not called at each batch
         hear = self._who(f"on_{mode}_batch_begin") + self._who(f"on_{mode}_batch_end")

@@ -57,6 +57,9 @@ class ArrayRun:
             machine.prepare()
         machine.reset()
         batch, n = self.batch, self.n
+        watched = hooks.has_train_batch_hooks
+        begins = hooks.listeners("on_train_batch_begin") if watched else ()
+        ends = hooks.listeners("on_train_batch_end") if watched else ()
         step = _first_step(self)
         if self.restart and step == 0:
             self.start = 0
@@ -67,18 +70,21 @@ class ArrayRun:
                 ops.permutation(n, self.seed, self.rounds, out=self.order)
                 self.rounds += 1
             number = step
-            left = min(self.steps - step, -(-(n - self.start) // batch))
-            if hooks.has_train_batch_hooks:
-                hooks.on_train_batch_begin(number)
-                left = 1
+            for begin in begins:
+                begin(number, None)
+            left = 1
+            if not watched:
+                left = min(self.steps - step, -(-(n - self.start) // batch))
             done = machine.train(self.rows, self.order, self.start, batch, left, SECONDS)
             step += done
             self.start += done * batch
             ended = self.start >= n
             if ended:
                 self.start = 0
-            if hooks.has_train_batch_hooks:
-                hooks.on_train_batch_end(number, machine.logs())
+            if watched:
+                logs = machine.logs()
+                for end in ends:
+                    end(number, logs)
             else:
                 hooks.train_progress(step, machine.logs)
             if ended and step < self.steps:

@@ -73,8 +73,7 @@ class Steps:
         self.weighted = weighted
         self.optimizer = optimizer
         self.shares_penalty = shares_penalty
-        self.stream = 0
-        self._prepared_for: Any = None
+        self._stream = 0
         # Metrics that the engine counts, and those that see predictions in Python.
         self.counted = [i for i, m in enumerate(metrics) if m.native is not None]
         self.python_metrics = [i for i, m in enumerate(metrics) if m.native is None]
@@ -88,6 +87,19 @@ class Steps:
         self._sums = [0.0, 0.0]
         self._by_engine = False
         self.constrained: list[Any] = []
+
+    @property
+    def stream(self) -> int:
+        """The number of the next step's random numbers."""
+        if self.native_training and self._trainer is not None:
+            return int(self._trainer.stream)
+        return self._stream
+
+    @stream.setter
+    def stream(self, stream: int) -> None:
+        self._stream = stream
+        if self._trainer is not None:
+            self._trainer.stream = stream
 
     def _regularizers(self) -> list[Any]:
         return [s.variable.regularizer for s in self.network.slots]
@@ -105,9 +117,10 @@ class Steps:
             return
         runner = self.network.native
         if self._trainer_of is not runner:
+            stream = self.stream
             self._trainer = self._make_trainer(runner)
             self._trainer_of = runner
-        self._trainer.stream = self.stream
+            self.stream = stream
         if self.optimizer is not None and self.native_training:
             self._set_optimizer()
 
@@ -186,17 +199,16 @@ class Steps:
         if self.constrained or self.python_metrics:
             max_batches = 1
         rates = optimizer.rates(max_batches)
-        if not optimizer.has_constant_rate:
+        if max_batches > 1 and not optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
-        trainer, at = self._trainer, optimizer.iterations
+        at = optimizer.iterations
         try:
-            done: int = trainer.train(
+            done: int = self._trainer.train(
                 *rows.sources, order, start, batch, max_batches, seconds, rates, at
             )
         except ValueError as error:
             raise ValueError(f"{self.owner}: {error}") from None
         optimizer.iterations = at + done
-        self.stream = trainer.stream
         for variable in self.constrained:
             assert variable.constraint is not None
             variable.assign(variable.constraint(variable.value))
@@ -242,11 +254,13 @@ class Steps:
         """Sums of the loss and of its weights; metrics that the engine counts get theirs."""
         total, weight = self._sums
         if self._by_engine:
-            more, more_weight, sums, weights = self._trainer.totals()
-            total, weight = total + more, weight + more_weight
-            for k, i in enumerate(self.counted):
+            sums = self._trainer.totals()
+            total, weight = total + sums[0], weight + sums[1]
+            at = 2
+            for i in self.counted:
                 metric: Any = self.metrics[i]  # counted ones are means
-                metric.total, metric.count = sums[k], weights[k]
+                metric.total, metric.count = sums[at], sums[at + 1]
+                at += 2
         return total, weight
 
     # -- steps that pass through Python -----------------------------------------------------
@@ -291,8 +305,8 @@ class Steps:
         assert self.optimizer is not None
         net = self.network
         x, y, weights = self._take(rows, order, start, batch)
-        predictions, tape = net.forward(x, self.stream)
-        self.stream += 1
+        predictions, tape = net.forward(x, self._stream)
+        self._stream += 1
         masked = {} if net.mask is None else {"mask": net.mask}
         value = float(self.loss(y, predictions, weights, **masked)) + net.penalty
         dy = self.loss.gradient(y, predictions, weights, **masked)

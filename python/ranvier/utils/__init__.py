@@ -85,8 +85,6 @@ __getattr__, __dir__ = lazy(
     },
 )
 
-# Keras has these of `saving` here too.
-
 
 def set_random_seed(seed: int) -> None:
     """Seeds ranvier's global generator, Python's `random` and NumPy's: runs repeat from here.
