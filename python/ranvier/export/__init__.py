@@ -13,6 +13,7 @@ import numpy as np
 from ranvier import activations
 from ranvier import layers as L
 from ranvier._extras import need
+from ranvier.export import _prepare
 from ranvier.export._graph import OnnxGraph
 from ranvier.export._writer import glu, sparsemax
 from ranvier.layers._pixels import RandomPixelLayer
@@ -119,6 +120,8 @@ def _input_of(model: Sequential, signature: Any) -> tuple[tuple[int | None, ...]
     shape = tuple(model.input_shape or ())
     dtype = model.dtype if own is None else str(own._told_dtype)
     name = "input" if own is None else own.name
+    if model._rows_of_states() is not None:  # the states come with each batch: so may its size
+        shape = (None, *shape[1:])
     if signature is None:
         return shape, dtype, name
     one = (
@@ -197,7 +200,11 @@ def _written(builder: OnnxBuilder, layer: Any, x: int) -> int:
     """A layer of the user's that has a method `to_onnx(graph, x)`."""
     graph = builder.graph
     name, shape = graph[x]
-    if x in builder.masks and type(layer).compute_mask is not L.Layer.compute_mask:
+    if (
+        x in builder.masks
+        and layer.supports_masking
+        and type(layer).compute_mask is not L.Layer.compute_mask
+    ):
         graph.refuse("it changes the mask, which `to_onnx` cannot")
     y = layer.to_onnx(graph, name)
     if not isinstance(y, str):
@@ -311,6 +318,10 @@ _TABLE: dict[type, Any] = {
     L.CategoryEncoding: _category,
     L.Discretization: _bins,
     RandomPixelLayer: _in_training_only,
+    L.Equalization: _in_training_only,
+    L.AutoContrast: _prepare.contrast,
+    L.STFTSpectrogram: _prepare.stft,
+    L.MelSpectrogram: _prepare.mel,
     # of what runs in Python because a layer inside does
     Sequential: _as_engine,
     L.TimeDistributed: _as_engine,
