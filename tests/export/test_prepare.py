@@ -115,3 +115,49 @@ def test_mel_spectrogram(size: int, kwargs: Any, tmp_path: pathlib.Path) -> None
 def test_mel_spectrogram_of_doubles(tmp_path: pathlib.Path) -> None:
     layer = L.MelSpectrogram(256, 160, num_mel_bins=20, dtype="float64")
     agree(of(layer, 900, dtype="float64"), sounds(3, 900).astype("float64"), tmp_path, 1e-9, 1e-9)
+
+
+# -- hashes -----------------------------------------------------------------------------------
+
+
+def integers(dtype: str) -> Any:
+    """Of all lengths and signs."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(0, 19, 400)
+    x = np.concatenate([
+        (rng.uniform(1, 10, 400) * 10.0**sizes * rng.choice([-1, 1], 400)).clip(-9.2e18, 9.2e18),
+        *([10.0**k, 10.0**k - 1, -(10.0**k)] for k in range(19)),
+        [0, -0.0, 1, -1, 3.7, -3.7, 0.5, -0.5, 9, 10, -(2.0**63), 2.0**24, 2.0**53],
+    ])  # fmt: skip
+    return x[: len(x) // 5 * 5].reshape(-1, 5).astype(dtype)
+
+
+@pytest.mark.parametrize("salt", [None, 3, [133, 2**40 + 137]])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"output_mode": "one_hot"},
+        {"output_mode": "multi_hot", "mask_value": 9},
+        {"output_mode": "count", "mask_value": ""},
+    ],
+)
+def test_hashing(salt: Any, dtype: str, kwargs: Any, tmp_path: pathlib.Path) -> None:
+    x = integers(dtype)
+    agree(of(L.Hashing(97, salt=salt, dtype=dtype, **kwargs), 5, dtype=dtype), x, tmp_path, 0, 0)
+
+
+@pytest.mark.parametrize("many", [1, 2, 1000, 2**20])
+@pytest.mark.parametrize("mask", [None, -1, 3.7])
+def test_numbers_of_buckets(many: int, mask: Any, tmp_path: pathlib.Path) -> None:
+    agree(of(L.Hashing(many, mask), 5), integers("float32"), tmp_path, 0, 0)
+
+
+@pytest.mark.parametrize("salt", [None, [5, 6]])
+def test_unknown_integers_by_hash(salt: Any, tmp_path: pathlib.Path) -> None:
+    layer = L.IntegerLookup(
+        vocabulary=[3, -5, 7], num_oov_indices=4, oov_method="farmhash", salt=salt, mask_token=9
+    )
+    x = np.random.default_rng(0).integers(-2000, 2000, (40, 5)).astype("float32")
+    x[0] = [3, -5, 7, 9, 0]
+    agree(of(layer, 5), x, tmp_path, 0, 0)

@@ -244,8 +244,9 @@ def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
     keys, start = layer.get_vocabulary(include_special_tokens=False), layer._token_start
     if not keys:
         graph.refuse("it has no vocabulary yet")
-    if layer.invert or layer.num_oov_indices == 0 or layer.oov_method != "floormod":
-        graph.refuse("with `invert`, `num_oov_indices` 0 or an `oov_method` that hashes")
+    many = layer.num_oov_indices
+    if layer.invert or many == 0:
+        graph.refuse("with `invert` or `num_oov_indices` 0")
     values = list(range(start, start + len(keys)))
     if layer.mask_token is not None:  # no index, but in mode "int"
         keys.append(layer.mask_token)
@@ -253,8 +254,11 @@ def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
     tokens, absent = graph.cast(name, "int64"), -2
     ids = n("LabelEncoder", tokens, domain="ai.onnx.ml", keys_int64s=keys, values_int64s=values,
             default_int64=absent)  # fmt: skip
-    bucket = n("Add", n("Mod", tokens, layer.num_oov_indices), layer._oov_start)
-    ids = n("Where", n("Equal", ids, absent), bucket, ids)
+    if layer.oov_method == "floormod":
+        bucket = n("Mod", tokens, many)
+    else:
+        bucket = _prepare.hashed(graph, tokens, many, layer.salt)
+    ids = n("Where", n("Equal", ids, absent), n("Add", bucket, layer._oov_start), ids)
     return _encoded(builder, layer, ids, shape)
 
 
@@ -289,6 +293,18 @@ def _bins(builder: OnnxBuilder, layer: Any, x: int) -> int:
     return _encoded(builder, layer, ids, shape)
 
 
+def _hashing(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    graph, n, masked = builder.graph, builder.graph.node, layer.mask_value
+    name, shape = graph[x]
+    masks = masked is not None and layer.depth > 1
+    ids = _prepare.hashed(graph, graph.cast(name, "int64"), layer.depth - masks, layer.salt)
+    if masks:
+        ids = n("Add", ids, 1)
+        if not isinstance(masked, str) and float(np.array(masked, graph.dtype)) == masked:
+            ids = n("Where", n("Equal", name, float(masked)), 0, ids)
+    return _encoded(builder, layer, ids, shape)
+
+
 def _in_training_only(builder: OnnxBuilder, layer: Any, x: int) -> int:
     return x
 
@@ -316,6 +332,7 @@ _TABLE: dict[type, Any] = {
     L.EinsumDense: _einsum,
     L.SpectralNormalization: _inner,
     L.CategoryEncoding: _category,
+    L.Hashing: _hashing,
     L.Discretization: _bins,
     RandomPixelLayer: _in_training_only,
     L.Equalization: _in_training_only,

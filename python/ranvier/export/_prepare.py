@@ -1,11 +1,14 @@
-"""Layers that run in NumPy here and have a form in ONNX: contrast, spectrograms."""
+"""Layers that run in NumPy here and have a form in ONNX: contrast, spectrograms, hashes."""
 
 from __future__ import annotations
 
 import math
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ranvier.layers import _hashing
 
 if TYPE_CHECKING:
     from ranvier.export import OnnxBuilder
@@ -91,3 +94,89 @@ def mel(builder: OnnxBuilder, layer: Any, x: int) -> int:
         y = n("Sub", y, 10 * math.log10(max(abs(layer.ref_power), layer.min_power)))
         y = n("Max", y, n("Sub", n("ReduceMax", y, keepdims=0), float(layer.top_db)))
     return graph.add(y, layer.compute_output_shape(shape))
+
+
+class _Bits:
+    """64 bits; operators are nodes, of int64, in which runtimes have arithmetic."""
+
+    def __init__(self, graph: Any, name: str) -> None:
+        self.graph, self.name = graph, name
+
+    def _with(self, op: str, other: Any) -> _Bits:
+        if not isinstance(other, _Bits):
+            other = _Bits(self.graph, self.graph.constant((other + 2**63) % 2**64 - 2**63))
+        return _Bits(self.graph, self.graph.node(op, self.name, other.name))
+
+    __add__ = __radd__ = partialmethod(_with, "Add")
+    __sub__ = partialmethod(_with, "Sub")
+    __mul__ = __rmul__ = partialmethod(_with, "Mul")
+    __or__ = partialmethod(_with, "BitwiseOr")
+    __xor__ = __rxor__ = partialmethod(_with, "BitwiseXor")
+
+    def __and__(self, mask: int) -> _Bits:  # of all
+        return self
+
+    def __lshift__(self, by: int) -> _Bits:
+        return self * 2**by
+
+    def __rshift__(self, by: int) -> _Bits:
+        graph = self.graph
+        count = graph.constant(by, dtype="uint64")
+        y = graph.node("BitShift", graph.cast(self.name, "uint64"), count, direction="RIGHT")
+        return _Bits(graph, graph.cast(y, "int64"))
+
+    def when(self, condition: str, other: _Bits) -> _Bits:
+        """These where a condition holds, else others."""
+        return _Bits(self.graph, self.graph.node("Where", condition, self.name, other.name))
+
+
+class _Digits:
+    """How integers are written, as `_hashing` reads it; `size` is the length, `n` as bits."""
+
+    def __init__(self, graph: Any, x: str) -> None:
+        n, self.graph = graph.node, graph
+        powers = 10 ** np.arange(18, -1, -1)
+        shifted = n("Div", n("Unsqueeze", n("Abs", x), [-1]), powers)
+        digits = n("Add", n("Abs", n("Mod", shifted, 10, fmod=1)), 48)
+        there = graph.cast(n("Not", n("Equal", shifted, 0)), "int64")
+        signed = n("Less", x, 0)
+        count = n("Max", n("ReduceSum", there, [-1], keepdims=0), 1)
+        self.size = n("Add", count, graph.cast(signed, "int64"))
+        places, size = np.arange(24), n("Unsqueeze", self.size, [-1])
+        at = n("Clip", n("Add", n("Sub", 19, size), places), 0, 18)
+        text = n("Where", n("Less", places, size), n("GatherElements", digits, at, axis=-1), 0)
+        minus = n("And", n("Unsqueeze", signed, [-1]), n("Equal", places, 0))
+        self.text = n("Where", minus, ord("-"), text)
+
+    def word(self, at: Any, size: int) -> _Bits:
+        """Some bytes as a number."""
+        n, places = self.graph.node, np.arange(size)
+        if isinstance(at, _Bits):
+            which = n("Add", n("Unsqueeze", at.name, [-1]), places)
+            part = n("GatherElements", self.text, which, axis=-1)
+        else:
+            part = n("Slice", self.text, [at], [at + size], [-1])
+        return _Bits(self.graph, n("MatMul", part, 256**places))  # a ReduceSum may be of doubles
+
+
+def hashed(graph: Any, x: str, many: int, salt: Any) -> str:
+    """`_hashing.buckets` of integers."""
+    n, text = graph.node, _Digits(graph, x)
+    size: Any = _Bits(graph, text.size)
+    y: Any
+    if salt:
+        states = _hashing.sip_start(salt)
+        for at in (0, 8, 16):  # there are 20 characters at most; the last byte is the length
+            ends = n("Equal", (size >> 3).name, at // 8)
+            word = text.word(at, 8)
+            after = list(states)
+            _hashing.sip_word(after, word + (size << 56).when(ends, word - word))
+            there = n("GreaterOrEqual", text.size, at)
+            states = [a.when(there, b) if at else a for a, b in zip(after, states, strict=True)]
+        y = _hashing.sip_end(states)
+    else:
+        y = _hashing.from_17(text, size, True)
+        for most, make in ((17, _hashing.from_8), (8, _hashing.from_4), (4, _hashing.from_1)):
+            y = make(text, size).when(n("Less", text.size, most), y)
+    code = n("Mod", graph.cast(y.name, "uint64"), graph.constant(many, dtype="uint64"))
+    return graph.cast(code, "int64")
