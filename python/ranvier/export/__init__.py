@@ -12,7 +12,7 @@ import numpy as np
 
 from ranvier import activations
 from ranvier import layers as L
-from ranvier._extras import need
+from ranvier._extras import need, say
 from ranvier.export import _prepare
 from ranvier.export._graph import OnnxGraph
 from ranvier.export._writer import glu, sparsemax
@@ -80,7 +80,7 @@ def export_model(
     with replacing(path) as file:
         file.write(content)
     if verbose is None or verbose:
-        print(f"Saved artifact at '{path}'.")
+        say(f"Saved artifact at '{path}'.")
 
 
 def _converted(model: Sequential, signature: Any, opset: int) -> Any:

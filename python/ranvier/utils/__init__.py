@@ -16,8 +16,14 @@ from ranvier._custom_objects import (
     register_serializable,
 )
 from ranvier._dtypes import standardize as standardize_dtype
+from ranvier._extras import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.backend import clear_session
+from ranvier.callbacks.progbar import Progbar
 from ranvier.utils.directories import (
     FilesDataset,
     image_dataset_from_directory,
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CustomObjectScope",
     "FilesDataset",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "TimeseriesDataset",
@@ -46,12 +53,15 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
     "image_dataset_from_directory",
     "img_to_array",
+    "is_interactive_logging_enabled",
     "load_img",
     "normalize",
     "pack_x_y_sample_weight",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._extras import say
 from ranvier.ops.images import RESIZE_INTERPOLATIONS, resize_images
 from ranvier.utils.images import (
     MODES,
@@ -230,7 +231,7 @@ def _make(owner: str, read: Any, collect: Any, ends: tuple[str, ...], given: Any
     )
     n = len(paths)
     if verbose:
-        print(f"Found {n} files" + (f" belonging to {len(names)} classes." if names else "."))
+        say(f"Found {n} files" + (f" belonging to {len(names)} classes." if names else "."))
     whole = FilesDataset(
         paths,
         y,
@@ -256,7 +257,7 @@ def _make(owner: str, read: Any, collect: Any, ends: tuple[str, ...], given: Any
                     f"{', '.join(ends)}"
                 )
             if verbose and subset:
-                print(f"Using {len(part)} files for {kind}.")
+                say(f"Using {len(part)} files for {kind}.")
             made.append(whole.part(part))
     if subset != "both":
         return made[0]
