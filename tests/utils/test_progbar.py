@@ -1,9 +1,12 @@
-"""`Progbar` and where messages go, beside Keras' own."""
+"""`Progbar`, `Config` and where messages go, beside Keras' own."""
 
 from __future__ import annotations
 
+import copy
 import io
+import json
 import logging
+import pickle
 import re
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 
 import ranvier
 from ranvier import layers
-from ranvier.utils import Progbar
+from ranvier.utils import Config, Progbar
 
 from ..parity.keras_reference import keras
 
@@ -99,6 +102,52 @@ def test_lines_in_a_file_have_no_colours(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_both_kinds_of_names_are_refused() -> None:
     with pytest.raises(ValueError, match=r"stateful_metrics.*stateless_metrics"):
         Progbar(3, stateful_metrics=["a"], stateless_metrics=["b"])
+
+
+# -- settings ---------------------------------------------------------------------------------
+
+
+def test_config_beside_keras() -> None:
+    ours, theirs = (make(b=1, a=[2]) for make in (Config, keras.utils.Config))
+    for config in (ours, theirs):
+        config.c = "x"
+        config["d"] = 3
+        config.update({"e": 5}, f=6)
+        del config["f"]
+        assert config.pop("e") == 5 and config.pop("z", None) is None
+    for question in (
+        lambda c: c.to_json(), lambda c: c.as_dict(), lambda c: list(c), len, repr,
+        lambda c: sorted(c.items()), lambda c: "a" in c, lambda c: c.get("z", 7), lambda c: c.b,
+        lambda c: c["c"], lambda c: c.frozen,
+    ):  # fmt: skip
+        assert question(ours) == question(theirs)
+    for config in (ours, theirs):
+        config.freeze()
+        assert config.frozen
+        for change in (
+            lambda c: setattr(c, "b", 2), lambda c: c.pop("b"), lambda c: c.update(b=2),
+            lambda c: c.__setitem__("b", 2), lambda c: c.__delitem__("b"),
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match="frozen"):
+                change(config)
+        config.unfreeze()
+        config.b = 4
+        assert config.b == 4
+        with pytest.raises(AttributeError, match="learning_rat"):
+            config.learning_rat  # noqa: B018
+        with pytest.raises(KeyError):
+            config["learning_rat"]
+
+
+def test_config_copies_and_pickles() -> None:
+    config = Config(rate=0.1)
+    config.freeze()
+    for made in (copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+        assert made == config and made.frozen and made.rate == 0.1
+    config.as_dict()["rate"] = 3
+    assert json.loads(config.to_json()) == {"rate": 0.1}
+    with pytest.raises(AttributeError, match=r"`rat`.*'rate'"):
+        config.rat  # noqa: B018
 
 
 # -- where messages go ------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +24,17 @@ from ranvier._extras import (
     is_interactive_logging_enabled,
 )
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
+from ranvier._suggest import suggestion
 from ranvier.backend import clear_session
 from ranvier.callbacks.progbar import Progbar
 from ranvier.utils.directories import (
     FilesDataset,
+    audio_dataset_from_directory,
     image_dataset_from_directory,
     text_dataset_from_directory,
 )
 from ranvier.utils.files import get_file
+from ranvier.utils.graphs import model_to_dot, plot_model
 from ranvier.utils.images import array_to_img, img_to_array, load_img, save_img
 from ranvier.utils.py_dataset import PyDataset, Sequence
 from ranvier.utils.sequences import (
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "FilesDataset",
     "Progbar",
@@ -50,6 +56,7 @@ __all__ = [
     "Sequence",
     "TimeseriesDataset",
     "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -63,9 +70,11 @@ __all__ = [
     "img_to_array",
     "is_interactive_logging_enabled",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
@@ -193,3 +202,67 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     if y is not None:
         return x, y
     return (x,) if isinstance(x, (list, tuple)) else x
+
+
+class Config(MutableMapping[str, Any]):
+    """Named values as attributes and as items, which `freeze()` keeps from being changed.
+
+    >>> config = Config(rate=0.1)
+    >>> config.seed = 3
+    >>> config.freeze()
+    >>> config.to_json()
+    '{"rate": 0.1, "seed": 3}'
+    """
+
+    _config: dict[str, Any]
+    frozen: bool
+
+    def __init__(self, **kwargs: Any) -> None:
+        vars(self).update(_config=kwargs, frozen=False)
+
+    def freeze(self) -> None:
+        """Changes are refused from now on."""
+        vars(self)["frozen"] = True
+
+    def unfreeze(self) -> None:
+        """Changes are possible again."""
+        vars(self)["frozen"] = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """A copy."""
+        return dict(self._config)
+
+    def to_json(self) -> str:
+        """A text."""
+        return json.dumps(self._config)
+
+    def _open(self) -> dict[str, Any]:
+        if self.frozen:
+            raise ValueError("Config: it is frozen and cannot be changed")
+        return self._config
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._open()[key] = value
+
+    __setattr__ = __setitem__
+
+    def __delitem__(self, key: str) -> None:
+        del self._open()[key]
+
+    def __getitem__(self, key: str) -> Any:
+        return self._config[key]
+
+    def __getattr__(self, name: str) -> Any:
+        values = vars(self).get("_config", {})
+        if name not in values:
+            raise AttributeError(f"Config: there is no `{name}`.{suggestion(name, values)}")
+        return values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._config))
+
+    def __len__(self) -> int:
+        return len(self._config)
+
+    def __repr__(self) -> str:
+        return f"<Config {self._config}>"
