@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier import _core, _dtypes
+from ranvier._messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 
 __all__ = [
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "floatx",
     "get_num_threads",
     "get_winograd",
     "image_data_format",
+    "is_interactive_logging_enabled",
     "set_floatx",
     "set_image_data_format",
     "set_num_threads",

@@ -236,7 +236,7 @@ def test_lines_when_there_is_no_terminal(verbose, lines, capsys):
 
 
 def test_a_live_bar_on_a_terminal(monkeypatch, capsys):
-    monkeypatch.setattr("ranvier.callbacks.progbar._is_terminal", lambda: True)
+    monkeypatch.setattr("ranvier.callbacks.progbar.is_live", lambda: True)
     monkeypatch.setattr("ranvier.callbacks.progbar._DRAW", 0.0)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")

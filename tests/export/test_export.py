@@ -237,7 +237,9 @@ class Alien(L.Layer):
         (lambda: Own(3, name="own"), (4,), "Own 'own'"),
         (lambda: L.RNN(Cell(3), name="own"), (3, 4), "RNN 'own'"),
         (lambda: L.Bidirectional(L.RNN(Cell(3), name="own")), (3, 4), "RNN 'forward_own'"),
-        (lambda: L.GRU(3, stateful=True, name="own"), (3, 4), "GRU 'own'.*stateful"),
+        (lambda: L.Lambda(np.cos, name="own"), (4,), "Lambda 'own'.*to_onnx"),
+        (lambda: L.STFTSpectrogram(frame_length=4, name="own"), (9, None),
+         "STFTSpectrogram 'own'.*channels"),
         (lambda: L.IntegerLookup(vocabulary=[3, 4], num_oov_indices=0, name="own"), (4,),
          "IntegerLookup 'own'"),
     ],
@@ -295,6 +297,29 @@ def test_a_layer_that_says_how(tmp_path: pathlib.Path, rng: np.random.Generator)
     x = rng.normal(size=(3, 5, 4)).astype("float32")
     x[:, 2] = 0
     agree(ranvier.Sequential([ranvier.Input((5, 4)), L.Masking(), Told(), L.GRU(2)]), x, tmp_path)
+
+
+def test_a_lambda_that_is_told_how(tmp_path: pathlib.Path, rng: np.random.Generator) -> None:
+    def made(mask: Any = None) -> Any:
+        layer = L.Lambda(lambda x: np.log1p(np.abs(x)), mask=mask)
+        layer.to_onnx = lambda graph, x: graph.node(
+            "Log", graph.node("Add", graph.node("Abs", x), 1.0)
+        )
+        return layer
+
+    model = ranvier.Sequential([ranvier.Input((4,)), made(), L.Dense(2)])
+    assert operators(agree(model, X, tmp_path)) == ["Abs", "Add", "Log", "Gemm"]
+    steps = rng.normal(size=(3, 5, 4)).astype("float32")
+    steps[:, 1] = 0
+    with pytest.warns(UserWarning, match="mask"):  # which ends here
+        agree(
+            ranvier.Sequential([ranvier.Input((5, 4)), L.Masking(), made(), L.GRU(2)]),
+            steps,
+            tmp_path,
+        )
+    model = ranvier.Sequential([ranvier.Input((5, 4)), L.Masking(), made(lambda x, m: m)])
+    with pytest.raises(ValueError, match="mask"):
+        model.export(tmp_path / "m.onnx")
 
 
 def test_layers_that_do_not_say_it_right(tmp_path: pathlib.Path) -> None:

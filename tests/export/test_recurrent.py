@@ -7,12 +7,13 @@ import pathlib
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import ranvier
 from ranvier import layers as L
 
-from .checks import agree, operators
+from .checks import agree, exported, operators
 
 STEPS, FEATURES = 6, 3
 
@@ -78,6 +79,71 @@ def test_doubles(cell: str, masked: bool, tmp_path: pathlib.Path) -> None:
     first = [L.Masking(dtype="float64")] if masked else []
     model = stack(*first, *layers, dtype="float64")
     agree(model, sequences(masked).astype("float64"), tmp_path, 1e-12, 1e-14)
+
+
+def _stateful(kind: str) -> list[Any]:
+    keep: Any = {"stateful": True}
+    return {
+        "LSTM": [L.LSTM(4, return_sequences=True, name="first", **keep), L.LSTM(2, name="last", **keep)],
+        "GRU backwards": [L.GRU(4, go_backwards=True, name="first", **keep)],
+        "SimpleRNN in a model": [ranvier.Sequential([L.SimpleRNN(3, name="first", **keep)]), L.Dense(2)],
+        "GRU before": [L.GRU(4, reset_after=False, return_sequences=True, name="first", **keep)],
+        "a stack": [L.RNN([L.LSTMCell(3), L.GRUCell(2)], name="first", **keep)],
+        "other activations": [L.LSTM(3, "elu", name="first", **keep)],
+        "bidirectional": [L.Bidirectional(L.LSTM(3, return_sequences=True, name="first", **keep), name="both")],
+    }[kind]  # fmt: skip
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "kind",
+    ["LSTM", "GRU backwards", "SimpleRNN in a model", "GRU before", "a stack", "other activations",
+     "bidirectional"],
+)  # fmt: skip
+def test_states_are_inputs_and_outputs(kind: str, masked: bool, tmp_path: pathlib.Path) -> None:
+    layers = [*([L.Masking()] if masked else []), *_stateful(kind)]
+    model = ranvier.Sequential([ranvier.Input(batch_shape=(6, None, FEATURES), name="x"), *layers])
+    values = np.random.default_rng(3)
+    model.set_weights([values.uniform(-0.9, 0.9, w.shape) for w in model.weights])
+    model.reset_states()
+    proto = exported(model, tmp_path)
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    (given, *states), (made, *left) = session.get_inputs(), session.get_outputs()
+    assert given.name == "x" and given.shape[0] == made.shape[0] == "batch"
+    assert states and [s.name + "_next" for s in states] == [s.name for s in left]
+    assert all(
+        (s.shape == t.shape and "first" in s.name) or "last" in s.name
+        for s, t in zip(states, left, strict=True)
+    )
+    feed = {s.name: np.zeros((6, s.shape[1]), "float32") for s in states}
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        x = sequences(masked)
+        x = x * rng.uniform(0.5, 2, (6, 1, 1)).astype("float32")
+        small = session.run(None, {"x": x[:2], **{k: v[:2] for k, v in feed.items()}})
+        y, *after = session.run(None, {"x": x, **feed})
+        np.testing.assert_allclose(y, model.predict(x, verbose=0), rtol=1e-4, atol=1e-6)
+        for a, b in zip(small, [y, *after], strict=True):
+            np.testing.assert_allclose(a, b[:2], rtol=1e-4, atol=1e-6)
+        feed = dict(zip(feed, after, strict=True))
+
+
+def test_states_of_doubles_and_a_batch_that_is_told(tmp_path: pathlib.Path) -> None:
+    model = ranvier.Sequential([
+        ranvier.Input(batch_shape=(4, 5, 2), dtype="float64"), L.LSTM(3, stateful=True, name="own", dtype="float64"),
+    ])  # fmt: skip
+    proto = exported(
+        model, tmp_path, input_signature=ranvier.Input(batch_shape=(1, 5, 2), dtype="float64")
+    )
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    assert [(i.name, i.shape) for i in session.get_inputs()[1:]] == [
+        ("own/state_0", [1, 3]), ("own/state_1", [1, 3]),
+    ]  # fmt: skip
+    x, zero = np.random.default_rng(0).normal(size=(1, 5, 2)), np.zeros((1, 3))
+    given = {session.get_inputs()[0].name: x, "own/state_0": zero, "own/state_1": zero}
+    y, h, _ = session.run(None, given)
+    np.testing.assert_allclose(y, model.predict(np.repeat(x, 4, 0), verbose=0)[:1], rtol=1e-12)
+    np.testing.assert_array_equal(y, h)
 
 
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave"])

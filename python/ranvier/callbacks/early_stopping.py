@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier._checks import number
+from ranvier._messages import say
 from ranvier.callbacks.callback import Logs
 from ranvier.callbacks.monitor import MonitorCallback
 
@@ -75,8 +76,8 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
-                print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
+                say(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
             self.model.set_weights(self.best_weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ranvier._checks import number
+from ranvier._messages import say
 from ranvier.callbacks.callback import Callback, Logs
 from ranvier.callbacks.monitor import MonitorCallback
 
@@ -34,7 +35,7 @@ def _rated(callback: Callback) -> dict[str, Any]:
 
 def _tell(callback: Callback, epoch: int, name: str, rate: float) -> None:
     which = name.replace("_", " ", 1).replace("rate_", "rate of ", 1)
-    print(f"Epoch {epoch + 1}: {type(callback).__name__} sets the {which} to {rate}.")
+    say(f"Epoch {epoch + 1}: {type(callback).__name__} sets the {which} to {rate}.")
 
 
 class LearningRateScheduler(Callback):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ranvier._messages import say
 from ranvier.callbacks.callback import Logs
 from ranvier.callbacks.monitor import MonitorCallback
 
@@ -98,7 +99,7 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path, overwrite=True)
         if self.verbose > 0:
-            print(f"Epoch {epoch + 1}: saved the model to {path}")
+            say(f"Epoch {epoch + 1}: saved the model to {path}")
 
 
 def check_frequency(owner: str, save_freq: Any) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ranvier._messages import is_live, say
 from ranvier.callbacks.callback import Callback, Logs
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ class ProgbarLogger(Callback):
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = params.get("epochs") or 1
         self.target = params.get("steps")
-        self._live = self.verbose == 1 and (_is_terminal() or "ipykernel" in sys.modules)
+        self._live = self.verbose == 1 and is_live()
 
     # -- when -------------------------------------------------------------------------------
 
@@ -150,7 +153,7 @@ class ProgbarLogger(Callback):
         text = " - ".join([*parts, *([_text(logs)] if logs else [])])
         self._printed = now
         if self._bar is None:
-            print(text, flush=True)
+            say(text)
         else:
             self._bar.console.print(text, markup=False, highlight=False)
             self._printed = _after(now, _LINE)
@@ -167,14 +170,105 @@ class ProgbarLogger(Callback):
         return {**self.__dict__, "_bar": None, "_task": None}
 
 
+class Progbar:
+    """Shows how many steps are done, the time a step takes, and values: for loops of one's own.
+
+    Args:
+        target: how many steps there are, or None.
+        width: of the bar. Default 20.
+        verbose: 0: silent; 1 (default): a line drawn again and again; 2: a line at the end.
+        interval: least seconds between two drawings. Default 0.05.
+        stateful_metrics: names of values shown as they come, of others the means; or
+        stateless_metrics: names of those of which the means are shown.
+        unit_name: of a step.
+
+    >>> bar = Progbar(2, verbose=2)
+    >>> bar.add(1, [("loss", 1.0)])
+    >>> bar.add(1, [("loss", 0.5)])
+    2/2 - 0s - ... - loss: 0.5000
+    """
+
+    def __init__(
+        self,
+        target: int | None,
+        width: int = 20,
+        verbose: int = 1,
+        interval: float = 0.05,
+        stateful_metrics: Any = None,
+        stateless_metrics: Any = None,
+        unit_name: str = "step",
+    ) -> None:
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError("Progbar: give `stateful_metrics` or `stateless_metrics`, not both")
+        self.target, self.width, self.verbose = target, width, verbose
+        self.interval, self.unit_name = interval, unit_name
+        self._others = stateless_metrics is None  # whether those not named are means
+        self._named = set(stateful_metrics or stateless_metrics or ())
+        self._values: dict[str, tuple[Any, int]] = {}
+        self._seen = self._shown = 0
+        self._drawn, self._started = 0.0, time.time()
+        self._second: float | None = None
+
+    def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
+        """`current` steps are done.
+
+        Args:
+            values: pairs (name, value of these steps).
+            finalize: whether these were the last; None: if the target is reached.
+        """
+        goal, now = self.target or 0, time.time()
+        if finalize is None:
+            finalize = self.target is not None and current >= goal
+        for name, value in values or ():
+            total, n = self._values.get(name, (0, 0))
+            steps = max(current - self._seen, 1)
+            if finalize or (name in self._named) is self._others:
+                total, n, steps = 0, 0, 1
+            self._values[name] = total + value * steps, n + steps
+        self._seen = current
+        each = (now - self._started) / max(current, 1)
+        if current > 1 and self._second is not None:  # the first step is not like others
+            each = (now - self._second) / (current - 1)
+        if current == 1:
+            self._second = now
+        if not finalize and (self.verbose != 1 or now - self._drawn < self.interval):
+            return
+        self._drawn = now
+        count = f"{current:{len(str(goal))}d}/{goal}" if goal > 0 else f"{current:7d}/Unknown"
+        clock = f"{now - self._started:.0f}s"
+        means = {k: float(np.mean(total)) / n for k, (total, n) in self._values.items()}
+        info = f"{_duration(each)}/{self.unit_name}" + " - " * bool(means) + _text(means)
+        if self.verbose == 2 and goal > 0:
+            say(f"{count} - {clock} - {info}")
+        if self.verbose != 1:
+            return
+        if goal > 0:
+            done = int(self.width * current / goal)
+            bar = f"\x1b[32m{'━' * done}\x1b[0m" if done > 0 else ""
+            count = f"\x1b[1m{count}\x1b[0m {bar}\x1b[37m{'━' * (self.width - done)}\x1b[0m"
+            if not finalize:
+                left = int(each * (goal - current))
+                clock = f"{left // 60}:{left % 60:02d}" if left > 60 else f"{left}s"
+                if left > 3600:
+                    clock = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
+        text = f"{count} \x1b[1m{clock}\x1b[0m {info}"
+        plain = re.sub("\x1b\\[\\d+m", "", text)
+        if not is_live():
+            say(plain)
+            return
+        before, self._shown = self._shown, len(plain)
+        text = "\b" * before + "\r" + text + " " * (before - len(plain))
+        say(text, end="\n" if finalize else "")
+
+    def add(self, n: int, values: Any = None) -> None:
+        """`n` more steps are done."""
+        self.update(self._seen + n, values)
+
+
 def _after(begin: float, pause: float) -> float:
     """The time from which `pause` counts, for something that began at `begin` and ends now."""
     end = time.perf_counter()
     return end + max(0.0, _TIMES * (end - begin) - pause)
-
-
-def _is_terminal() -> bool:
-    return bool(getattr(sys.stdout, "isatty", bool)())
 
 
 def _text(logs: dict[str, Any]) -> str:

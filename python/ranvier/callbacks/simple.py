@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ranvier._messages import say
 from ranvier._suggest import suggestion
 from ranvier.callbacks.callback import Callback, Logs
 
@@ -81,5 +82,5 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(f"the loss is {loss} at batch {batch}")
-        print(f"Batch {batch}: the loss is {loss}, training stops")
+        say(f"Batch {batch}: the loss is {loss}, training stops")
         self.model.stop_training = True

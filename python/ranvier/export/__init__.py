@@ -13,6 +13,8 @@ import numpy as np
 from ranvier import activations
 from ranvier import layers as L
 from ranvier._extras import need
+from ranvier._messages import say
+from ranvier.export import _prepare
 from ranvier.export._graph import OnnxGraph
 from ranvier.export._writer import glu, sparsemax
 from ranvier.layers._pixels import RandomPixelLayer
@@ -79,7 +81,7 @@ def export_model(
     with replacing(path) as file:
         file.write(content)
     if verbose is None or verbose:
-        print(f"Saved artifact at '{path}'.")
+        say(f"Saved artifact at '{path}'.")
 
 
 def _converted(model: Sequential, signature: Any, opset: int) -> Any:
@@ -119,6 +121,8 @@ def _input_of(model: Sequential, signature: Any) -> tuple[tuple[int | None, ...]
     shape = tuple(model.input_shape or ())
     dtype = model.dtype if own is None else str(own._told_dtype)
     name = "input" if own is None else own.name
+    if model._rows_of_states() is not None:  # the states come with each batch: so may its size
+        shape = (None, *shape[1:])
     if signature is None:
         return shape, dtype, name
     one = (
@@ -197,7 +201,11 @@ def _written(builder: OnnxBuilder, layer: Any, x: int) -> int:
     """A layer of the user's that has a method `to_onnx(graph, x)`."""
     graph = builder.graph
     name, shape = graph[x]
-    if x in builder.masks and type(layer).compute_mask is not L.Layer.compute_mask:
+    if (
+        x in builder.masks
+        and layer.supports_masking
+        and type(layer).compute_mask is not L.Layer.compute_mask
+    ):
         graph.refuse("it changes the mask, which `to_onnx` cannot")
     y = layer.to_onnx(graph, name)
     if not isinstance(y, str):
@@ -237,8 +245,9 @@ def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
     keys, start = layer.get_vocabulary(include_special_tokens=False), layer._token_start
     if not keys:
         graph.refuse("it has no vocabulary yet")
-    if layer.invert or layer.num_oov_indices == 0 or layer.oov_method != "floormod":
-        graph.refuse("with `invert`, `num_oov_indices` 0 or an `oov_method` that hashes")
+    many = layer.num_oov_indices
+    if layer.invert or many == 0:
+        graph.refuse("with `invert` or `num_oov_indices` 0")
     values = list(range(start, start + len(keys)))
     if layer.mask_token is not None:  # no index, but in mode "int"
         keys.append(layer.mask_token)
@@ -246,8 +255,11 @@ def _lookup(builder: OnnxBuilder, layer: Any, x: int) -> int:
     tokens, absent = graph.cast(name, "int64"), -2
     ids = n("LabelEncoder", tokens, domain="ai.onnx.ml", keys_int64s=keys, values_int64s=values,
             default_int64=absent)  # fmt: skip
-    bucket = n("Add", n("Mod", tokens, layer.num_oov_indices), layer._oov_start)
-    ids = n("Where", n("Equal", ids, absent), bucket, ids)
+    if layer.oov_method == "floormod":
+        bucket = n("Mod", tokens, many)
+    else:
+        bucket = _prepare.hashed(graph, tokens, many, layer.salt)
+    ids = n("Where", n("Equal", ids, absent), n("Add", bucket, layer._oov_start), ids)
     return _encoded(builder, layer, ids, shape)
 
 
@@ -282,6 +294,18 @@ def _bins(builder: OnnxBuilder, layer: Any, x: int) -> int:
     return _encoded(builder, layer, ids, shape)
 
 
+def _hashing(builder: OnnxBuilder, layer: Any, x: int) -> int:
+    graph, n, masked = builder.graph, builder.graph.node, layer.mask_value
+    name, shape = graph[x]
+    masks = masked is not None and layer.depth > 1
+    ids = _prepare.hashed(graph, graph.cast(name, "int64"), layer.depth - masks, layer.salt)
+    if masks:
+        ids = n("Add", ids, 1)
+        if not isinstance(masked, str) and float(np.array(masked, graph.dtype)) == masked:
+            ids = n("Where", n("Equal", name, float(masked)), 0, ids)
+    return _encoded(builder, layer, ids, shape)
+
+
 def _in_training_only(builder: OnnxBuilder, layer: Any, x: int) -> int:
     return x
 
@@ -309,8 +333,13 @@ _TABLE: dict[type, Any] = {
     L.EinsumDense: _einsum,
     L.SpectralNormalization: _inner,
     L.CategoryEncoding: _category,
+    L.Hashing: _hashing,
     L.Discretization: _bins,
     RandomPixelLayer: _in_training_only,
+    L.Equalization: _in_training_only,
+    L.AutoContrast: _prepare.contrast,
+    L.STFTSpectrogram: _prepare.stft,
+    L.MelSpectrogram: _prepare.mel,
     # of what runs in Python because a layer inside does
     Sequential: _as_engine,
     L.TimeDistributed: _as_engine,

@@ -60,6 +60,20 @@ class Values(Writer):
         """Those that there are."""
         return [self.weight(p, self.array(p, *shape)) for p in params if p >= 0]
 
+    def state(self, param: int, batch: int | None) -> str:
+        """A further input, for the state that is this variable; there is an output to come."""
+        variable = self._variables[param]
+        name, shape = self.unique(variable.name), [batch or "batch", variable.shape[1]]
+        self.given.append(self.info(name, shape))
+        self.made.append(self.info(f"{name}_next", shape))
+        return name
+
+    def leave(self, states: list[str], values: list[str]) -> None:
+        """The outputs of these states get their last values."""
+        for state, value in zip(states, values, strict=False):
+            made = f"{state}_next"
+            self._nodes.append(self.helper.make_node("Identity", [value], [made], name=made))
+
     def act(self, x: str, act: Any) -> str:
         """`act(x)`."""
         return activated(self, x, act)

@@ -36,19 +36,27 @@ class Recurrent(Base):
     """The part of the graph that walks through time; values are (N, T, F)."""
 
     def recurrent(self, x: int, mask: int, spec: Any, params: list[int], seed: int) -> int:
-        if spec.batch:
-            self.refuse("it is stateful; make a model of the same weights that is not")
         name, (batch, steps, _) = self[x]
+        first: list[str] = []
+        if spec.batch:
+            cut = -2 if spec.cell == "lstm" else -1
+            first, params = [self.state(p, batch) for p in params[cut:]], params[:cut]
         name = self.transpose(name, 1, 0, 2)  # for Scan too: not every runtime has its other axes
         if self.single and mask < 0 and {spec.act, spec.gate_act} <= set(_NATIVE):
-            y = self._operator(name, spec, params)
+            y, last = self._operator(name, spec, params, first)
         else:
-            y = self._scan(name, "" if mask < 0 else self[mask][0], spec, params)
+            skipped = "" if mask < 0 else self[mask][0]
+            y, last = self._scan(name, skipped, spec, params, first)
+        self.leave(first, last)
         if not spec.sequences:
             return self.add(y, (batch, spec.units))
         return self.add(y, (batch, steps, spec.units))
 
-    def _operator(self, x: str, spec: Any, params: list[int]) -> str:
+    # both return (the output, the last of each state)
+
+    def _operator(
+        self, x: str, spec: Any, params: list[int], first: list[str]
+    ) -> tuple[str, list[str]]:
         op, order = _CELLS[spec.cell]
         biases = np.zeros((2, len(order) * spec.units))
         if spec.use_bias:
@@ -61,19 +69,23 @@ class Recurrent(Base):
 
         weights = [self.weight(p, ordered(self.array(p)).T[None]) for p in params[:2]]
         act, gate = _NATIVE[spec.act], _NATIVE[spec.gate_act]
-        y, last, *_ = self.nodes(
+        begin = ["", *(self.node("Unsqueeze", h, [0]) for h in first)] if first else []
+        y, *last = self.nodes(
             op, 3 if op == "LSTM" else 2, x, *weights,
-            self.constant(ordered(biases).reshape(1, -1), "bias"), hidden_size=spec.units,
+            self.constant(ordered(biases).reshape(1, -1), "bias"), *begin, hidden_size=spec.units,
             activations={"RNN": [act], "GRU": [gate, act], "LSTM": [gate, act, act]}[op],
             direction="reverse" if spec.backwards else None,
             linear_before_reset=1 if spec.cell == "gru_reset_after" else None,
         )  # fmt: skip
+        last = [self.node("Squeeze", h, [0]) for h in last]
         if not spec.sequences:
-            return self.node("Squeeze", last, [0])
+            return last[0], last
         y = self.transpose(self.node("Squeeze", y, [1]), 1, 0, 2)
-        return self.flip(y) if spec.backwards else y
+        return self.flip(y) if spec.backwards else y, last
 
-    def _scan(self, x: str, mask: str, spec: Any, params: list[int]) -> str:
+    def _scan(
+        self, x: str, mask: str, spec: Any, params: list[int], first: list[str]
+    ) -> tuple[str, list[str]]:
         """Any cell, with a mask unless that is ""."""
         n, helper, units = self.node, self.helper, spec.units
         kernel, recurrent = (self.weight(p, self.array(p)) for p in params[:2])
@@ -107,17 +119,18 @@ class Recurrent(Base):
         made = [self.info(name, [None, units]) for name in after]
         body = helper.make_graph(nodes, "step", given if mask else given[:-1], made)
         results = self.nodes(
-            "Scan", len(after), *[zeros] * len(before), *scanned, body=body,
+            "Scan", len(after), *(first or [zeros] * len(before)), *scanned, body=body,
             num_scan_inputs=len(scanned),
             scan_input_directions=[int(spec.backwards), int(spec.mask_backwards)][: len(scanned)],
         )  # fmt: skip
         self._inside[results[0]] = needed
+        y, last = results[0], results[: len(before)]
         if spec.sequences:
-            return self.transpose(results[-1], 1, 0, 2)
-        if hidden:
+            y = self.transpose(results[-1], 1, 0, 2)
+        elif hidden:
             end = n("Gather", scanned[1], 0 if spec.mask_backwards else -1, axis=0)
-            return n("Where", end, results[0], 0.0)
-        return results[0]
+            y = n("Where", end, y, 0.0)
+        return y, last
 
     def _cell(self, spec: Any, z: str, states: list[str], r: str, inner: Any) -> list[str]:
         """The states after a step; z is `x W + b`, `inner` the bias of R."""

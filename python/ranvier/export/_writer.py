@@ -21,6 +21,7 @@ class Writer:
         dtype: of the model, "float32" or "float64".
         scope: what names of nodes begin with: the layer's.
         told: how errors name the layer.
+        given, made: descriptions of further inputs and outputs.
     """
 
     def __init__(self, dtype: str) -> None:
@@ -29,6 +30,8 @@ class Writer:
         self.dtype = dtype
         self.single = dtype == "float32"
         self.scope = self.told = ""
+        self.given: list[Any] = []
+        self.made: list[Any] = []
         self.helper: Any = onnx.helper
         self._tensor: Any = onnx.numpy_helper.from_array
         self._nodes: list[Any] = []
@@ -140,7 +143,7 @@ class Writer:
         """The model as a protocol buffer, without what its output does not need."""
         from ranvier import __version__
 
-        helper, needed = self.helper, {result}
+        helper, needed = self.helper, {result, *(v.name for v in self.made)}
         kept = self.pruned(self._nodes, needed)
         if result == given.name:  # the input as it came
             kept.append(helper.make_node("Identity", [result], [made.name], name=made.name))
@@ -148,7 +151,11 @@ class Writer:
             for names in (node.input, node.output):
                 names[:] = [made.name if n == result != given.name else n for n in names]
         graph = helper.make_graph(
-            kept, name, [given], [made], [t for n, t in self._constants.items() if n in needed]
+            kept,
+            name,
+            [given, *self.given],
+            [made, *self.made],
+            [t for n, t in self._constants.items() if n in needed],
         )
         opsets = [helper.make_opsetid("", opset)]
         if any(node.domain for node in kept):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,36 +33,40 @@ def _of_two(u: int, v: int, factor: int) -> int:
     return _shift_mix((v ^ a) * factor) * factor & _MASK
 
 
-def _word(data: bytes, at: int, size: int = 8) -> int:
+def _word(data: Any, at: int, size: int = 8) -> Any:
+    if not isinstance(data, bytes):
+        return data.word(at, size)
     return int.from_bytes(data[at : at + size], "little")
 
 
-def _up_to_16(s: bytes) -> int:
-    n = len(s)
+# ONNX export calls these with other things than `bytes` and `int`, whose operators write nodes.
+def from_8(s: Any, n: int) -> Any:
     factor = _K2 + 2 * n
-    if n >= 8:
-        a, b = (_word(s, 0) + _K2) & _MASK, _word(s, n - 8)
-        c = (_rotate(b, 37) * factor + a) & _MASK
-        d = (_rotate(a, 25) + b) * factor & _MASK
-        return _of_two(c, d, factor)
-    if n >= 4:
-        return _of_two(n + (_word(s, 0, 4) << 3), _word(s, n - 4, 4), factor)
-    if n > 0:
-        y, z = s[0] + (s[n >> 1] << 8), n + (s[-1] << 2)
-        return _shift_mix(y * _K2 ^ z * _K0) * _K2 & _MASK
-    return _K2
+    a, b = (_word(s, 0) + _K2) & _MASK, _word(s, n - 8)
+    c = (_rotate(b, 37) * factor + a) & _MASK
+    d = (_rotate(a, 25) + b) * factor & _MASK
+    return _of_two(c, d, factor)
 
 
-def _up_to_64(s: bytes) -> int:
-    n = len(s)
+def from_4(s: Any, n: int) -> Any:
+    return _of_two(n + (_word(s, 0, 4) << 3), _word(s, n - 4, 4), _K2 + 2 * n)
+
+
+def from_1(s: Any, n: int) -> Any:
+    y = _word(s, 0, 1) + (_word(s, n >> 1, 1) << 8)
+    z = n + (_word(s, n - 1, 1) << 2)
+    return _shift_mix(y * _K2 ^ z * _K0) * _K2 & _MASK
+
+
+def from_17(s: Any, n: int, short: bool) -> Any:
     factor = _K2 + 2 * n
-    a = _word(s, 0) * (_K1 if n <= 32 else _K2) & _MASK
+    a = _word(s, 0) * (_K1 if short else _K2) & _MASK
     b = _word(s, 8)
     c = _word(s, n - 8) * factor & _MASK
     d = _word(s, n - 16) * _K2
     y = (_rotate(a + b, 43) + _rotate(c, 30) + d) & _MASK
     z = _of_two(y, (a + _rotate(b + _K2, 18) + c) & _MASK, factor)
-    if n <= 32:
+    if short:
         return z
     e = _word(s, 16) * factor & _MASK
     f = _word(s, 24)
@@ -105,7 +109,9 @@ def fingerprint64(s: bytes) -> int:
     """
     n = len(s)
     if n <= 64:
-        return _up_to_16(s) if n <= 16 else _up_to_64(s)
+        if n > 16:
+            return from_17(s, n, n <= 32)
+        return from_8(s, n) if n > 7 else from_4(s, n) if n > 3 else from_1(s, n) if n else _K2
     y = (81 * _K1 + 113) & _MASK
     z = _shift_mix(y * _K2 + 113) * _K2 & _MASK
     state: State = (81 * _K2 + _word(s, 0), y, z, 0, 0, 0, 0)
@@ -128,26 +134,37 @@ def siphash64(s: bytes, key: tuple[int, int]) -> int:
     >>> hex(siphash64(bytes(range(15)), (0x0706050403020100, 0x0F0E0D0C0B0A0908)))
     '0xa129ca6149be45e5'
     """
+    v = sip_start(key)
+    n = len(s)
+    padded = s + bytes(-(n + 1) % 8) + bytes([n & 0xFF])
+    for at in range(0, len(padded), 8):
+        sip_word(v, _word(padded, at))
+    return sip_end(v)
+
+
+def sip_start(key: Any) -> list[Any]:
     k0, k1 = (k & _MASK for k in key)
-    v = [
+    return [
         k0 ^ 0x736F6D6570736575,
         k1 ^ 0x646F72616E646F6D,
         k0 ^ 0x6C7967656E657261,
         k1 ^ 0x7465646279746573,
     ]
-    n = len(s)
-    padded = s + bytes(-(n + 1) % 8) + bytes([n & 0xFF])
-    for at in range(0, len(padded), 8):
-        word = _word(padded, at)
-        v[3] ^= word
-        _sip_rounds(v, 2)
-        v[0] ^= word
+
+
+def sip_word(v: list[Any], word: Any) -> None:
+    v[3] ^= word
+    _sip_rounds(v, 2)
+    v[0] ^= word
+
+
+def sip_end(v: list[Any]) -> Any:
     v[2] ^= 0xFF
     _sip_rounds(v, 4)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
-def _sip_rounds(v: list[int], times: int) -> None:
+def _sip_rounds(v: list[Any], times: int) -> None:
     a, b, c, d = v
     for _ in range(times):
         a = (a + b) & _MASK

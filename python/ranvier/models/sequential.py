@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier import _dtypes
+from ranvier._messages import say
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.layers._masks import as_mask
 from ranvier.layers.input import InputLayer, extents
@@ -355,7 +356,7 @@ class Sequential(Saveable, Trainable, Layer):
         from ranvier.models.summary import summarize
 
         text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
-        (print_fn or print)(text)
+        (print_fn or say)(text)
 
     # -- calling ----------------------------------------------------------------------------
 

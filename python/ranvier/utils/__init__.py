@@ -16,18 +16,26 @@ from ranvier._custom_objects import (
 )
 from ranvier._dtypes import standardize as standardize_dtype
 from ranvier._lazy import lazy
+from ranvier._messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.backend import clear_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ranvier.callbacks.progbar import Progbar
     from ranvier.utils.directories import (
         FilesDataset,
+        audio_dataset_from_directory,
         image_dataset_from_directory,
         text_dataset_from_directory,
     )
     from ranvier.utils.files import get_file
+    from ranvier.utils.graphs import model_to_dot, plot_model
     from ranvier.utils.images import array_to_img, img_to_array, load_img, save_img
     from ranvier.utils.py_dataset import PyDataset, Sequence
     from ranvier.utils.sequences import (
@@ -36,31 +44,40 @@ if TYPE_CHECKING:
         timeseries_dataset_from_array,
     )
     from ranvier.utils.splitting import split_dataset
+    from ranvier.utils.values import Config
 
 # Keras has these of `saving` here too.
 CustomObjectScope = custom_object_scope
 register_keras_serializable = register_serializable
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "FilesDataset",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "TimeseriesDataset",
     "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
     "image_dataset_from_directory",
     "img_to_array",
+    "is_interactive_logging_enabled",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "save_img",
     "serialize_keras_object",
@@ -76,12 +93,18 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "directories": "FilesDataset image_dataset_from_directory text_dataset_from_directory",
+        "ranvier.callbacks.progbar": "Progbar",
+        "directories": (
+            "FilesDataset audio_dataset_from_directory image_dataset_from_directory "
+            "text_dataset_from_directory"
+        ),
         "files": "get_file",
+        "graphs": "model_to_dot plot_model",
         "images": "array_to_img img_to_array load_img save_img",
         "py_dataset": "PyDataset Sequence",
         "sequences": "TimeseriesDataset pad_sequences timeseries_dataset_from_array",
         "splitting": "split_dataset",
+        "values": "Config",
     },
 )
 

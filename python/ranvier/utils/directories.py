@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranvier._extras import need
+from ranvier._messages import say
 from ranvier.ops.images import RESIZE_INTERPOLATIONS, resize_images
 from ranvier.utils.images import (
     MODES,
@@ -189,6 +191,76 @@ def text_dataset_from_directory(
     return _make(owner, partial(_text, length=max_length), _strings, (".txt",), given)
 
 
+def audio_dataset_from_directory(
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: Any = None,
+    batch_size: int | None = 32,
+    sampling_rate: int | None = None,
+    output_sequence_length: int | None = None,
+    ragged: bool = False,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    verbose: bool = True,
+) -> Any:
+    """Batches of the sounds (`.wav`, PCM) in a directory, as `image_dataset_from_directory`.
+
+    Args:
+        sampling_rate: samples a second; files of another rate are resampled by SciPy. None: as they
+            are.
+        output_sequence_length: samples to cut sounds to, or to fill them up with zeros. None: the
+            longest of the batch.
+        ragged: must be False.
+
+    Returns:
+        A `FilesDataset` of float32 (batch, samples, channels) in [-1, 1), or two.
+
+    Raises:
+        MissingExtra: no SciPy, for another rate.
+        ValueError: bad arguments; in batches, a file that is not of PCM.
+    """
+    given = locals()
+    owner = "audio_dataset_from_directory"
+    if ragged:
+        raise ValueError(f"{owner}: `ragged=True` is not in ranvier, whose arrays are dense")
+    for name in ("sampling_rate", "output_sequence_length"):
+        value = given[name]
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"{owner}: `{name}` must be an integer >= 1; got {value!r}")
+    read = partial(_sound, rate=sampling_rate, length=output_sequence_length)
+    return _make(owner, read, _padded, (".wav",), given)
+
+
+def _sound(path: str, rate: int | None, length: int | None) -> Any:
+    import wave
+
+    try:
+        with wave.open(path) as file:
+            width, channels, own = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            raw = np.frombuffer(file.readframes(file.getnframes()), "u1")
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"audio_dataset_from_directory: {path}: {error}") from None
+    # the upper bytes of 32 bits; a single one has no sign
+    samples = np.zeros((raw.size // width, 4), "u1")
+    samples[:, 4 - width :] = raw.reshape(-1, width) ^ (128 if width == 1 else 0)
+    x = (samples.view("<i4").reshape(-1, channels) / 2**31).astype("float32")
+    if rate is not None and rate != own:
+        need("scipy", "audio", "sounds of another `sampling_rate` need")
+        from scipy.signal import resample_poly
+
+        x = resample_poly(x, rate, own)
+    return _padded([x[:length]], length)[0]
+
+
+def _padded(sounds: list[Any], length: int | None = None) -> Any:
+    n = length or max(map(len, sounds))
+    return np.stack([np.pad(x, ((0, n - len(x)), (0, 0))) for x in sounds])
+
+
 def _image(path: str, how: Any) -> Any:
     mode, where, size, interpolation, crop, pad = how
     x = img_to_array(load_img(path, mode), where, "float32")
@@ -213,7 +285,7 @@ def _make(owner: str, read: Any, collect: Any, ends: tuple[str, ...], given: Any
     size, share, verbose = (given[k] for k in ("batch_size", "validation_split", "verbose"))
     check_one_of(owner, "label_mode", mode, ("int", "categorical", "binary", None))
     check_one_of(owner, "subset", subset, ("training", "validation", "both", None))
-    check_one_of(owner, "format", given["format"], ("tf", "grain"))
+    check_one_of(owner, "format", given.get("format", "tf"), ("tf", "grain"))
     if size is not None and (not isinstance(size, (int, np.integer)) or size < 1):
         raise ValueError(f"{owner}: `batch_size` must be an integer >= 1 or None; got {size!r}")
     share = share or 0
@@ -230,7 +302,7 @@ def _make(owner: str, read: Any, collect: Any, ends: tuple[str, ...], given: Any
     )
     n = len(paths)
     if verbose:
-        print(f"Found {n} files" + (f" belonging to {len(names)} classes." if names else "."))
+        say(f"Found {n} files" + (f" belonging to {len(names)} classes." if names else "."))
     whole = FilesDataset(
         paths,
         y,
@@ -256,7 +328,7 @@ def _make(owner: str, read: Any, collect: Any, ends: tuple[str, ...], given: Any
                     f"{', '.join(ends)}"
                 )
             if verbose and subset:
-                print(f"Using {len(part)} files for {kind}.")
+                say(f"Using {len(part)} files for {kind}.")
             made.append(whole.part(part))
     if subset != "both":
         return made[0]
