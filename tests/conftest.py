@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import distributions
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 # Several processes of tests share the cores: a thread that waits must not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# JAX compiles each operation for each shape: half as long if it does not optimise. A flag that
+# another version does not know would end the process.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    + " --xla_cpu_use_fusion_emitters=false"
+    * any(d.version.startswith("0.10.") for d in distributions(name="jaxlib")),
+)
 
 import numpy as np
 import pytest
