@@ -38,6 +38,17 @@ LossParams loss_params(double label_smoothing, const py::object& ignore_class) {
     return p;
 }
 
+LossSpec loss_spec(const py::dict& d) {
+    LossSpec s;
+    s.loss = loss_named(d["kind"].cast<std::string>());
+    s.reduction = reduction_named(d["reduction"].cast<std::string>());
+    s.params = loss_params(d["label_smoothing"].cast<double>(), d["ignore_class"]);
+    s.value_factor = d["value_factor"].cast<double>();
+    s.gradient_factor = d["gradient_factor"].cast<double>();
+    s.shares_penalty = d["shares_penalty"].cast<bool>();
+    return s;
+}
+
 MetricSpec metric_spec(const py::dict& d) {
     MetricSpec m;
     const std::string kind = d["kind"].cast<std::string>();
@@ -55,27 +66,19 @@ MetricSpec metric_spec(const py::dict& d) {
     return m;
 }
 
-// (parameter, offset, size, weight decay applies, l1, l2)
-using VariableSpec = std::tuple<int, index_t, index_t, bool, double, double>;
-
 template <class T>
 class PyTrainer {
   public:
-    PyTrainer(std::shared_ptr<Runner<T>> runner, const std::string& loss,
-              const std::string& reduction, double label_smoothing, const py::object& ignore_class,
-              const std::vector<py::dict>& metrics, double value_factor, double gradient_factor,
-              bool shares_penalty)
-        : runner_(std::move(runner)),
-          trainer_(runner_->graph,
-                   loss_spec(loss, reduction, label_smoothing, ignore_class, value_factor,
-                             gradient_factor, shares_penalty),
-                   specs(metrics)) {
+    PyTrainer(std::shared_ptr<Runner<T>> runner, const LossSpec& loss,
+              std::vector<MetricSpec> metrics)
+        : runner_(std::move(runner)), trainer_(runner_->graph, loss, metrics) {
         reset_totals();
         totals_.metric.resize(metrics.size());
         totals_.metric_weight.resize(metrics.size());
     }
 
-    void set_optimizer(const py::dict& params, const std::vector<VariableSpec>& variables,
+    // Each variable: (parameter, offset, size, weight decay applies, l1, l2).
+    void set_optimizer(const py::dict& params, const py::list& variables,
                        const std::vector<py::array>& slots) {
         const LockWithoutGil lock(mutex_);
         const auto bound = runner_->bound();
@@ -88,7 +91,15 @@ class PyTrainer {
         variables_.clear();
         const Params<T>& params_now = optimized_->params;
         const index_t total = optimized_->gradient.size();
-        for (const auto& [param, offset, size, decay, l1, l2] : variables) {
+        for (const py::handle& given : variables) {
+            const py::tuple six = given.cast<py::tuple>();
+            if (six.size() != 6)
+                throw std::invalid_argument("set_optimizer: a variable is six values");
+            const call::Arguments v{"set_optimizer", &PyTuple_GET_ITEM(six.ptr(), 0), "value"};
+            const int param = v.narrow(0);
+            const index_t offset = v.whole(1), size = v.whole(2);
+            const bool decay = v.flag(3);
+            const double l1 = v.number(4), l2 = v.number(5);
             if (param < 0 || param >= static_cast<int>(params_now.value.size()) || offset < 0 ||
                 offset + size > total ||
                 size != runner_->graph->param_sizes()[static_cast<std::size_t>(param)])
@@ -199,24 +210,6 @@ class PyTrainer {
     }
 
   private:
-    static LossSpec loss_spec(const std::string& loss, const std::string& reduction,
-                              double label_smoothing, const py::object& ignore_class,
-                              double value_factor, double gradient_factor, bool shares_penalty) {
-        LossSpec s;
-        s.value_factor = value_factor;
-        s.gradient_factor = gradient_factor;
-        s.shares_penalty = shares_penalty;
-        s.loss = loss_named(loss);
-        s.reduction = reduction_named(reduction);
-        s.params = loss_params(label_smoothing, ignore_class);
-        return s;
-    }
-    static std::vector<MetricSpec> specs(const std::vector<py::dict>& metrics) {
-        std::vector<MetricSpec> all;
-        for (const auto& d : metrics) all.push_back(metric_spec(d));
-        return all;
-    }
-
     Feed make_feed(const PySource& x, const PySource& y, const PySource* weights,
                    const py::object& order, index_t start, index_t batch) {
         const index_t rows = x.source.shape.at(0);
@@ -261,18 +254,21 @@ class PyTrainer {
 };
 
 template <class T>
-void bind_trainer_of(py::module_& m, const char* name) {
+void bind_trainer_of(py::module_& m, const char* name, const char* maker) {
     using P = PyTrainer<T>;
     py::class_<P> type(m, name);
-    type.def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
-                      const py::object&, const std::vector<py::dict>&, double, double, bool>(),
-             py::arg("runner"), py::arg("loss"), py::arg("reduction"), py::arg("label_smoothing"),
-             py::arg("ignore_class").none(true), py::arg("metrics"), py::arg("value_factor") = 1.0,
-             py::arg("gradient_factor") = 1.0, py::arg("shares_penalty") = false)
-        .def("set_optimizer", &P::set_optimizer, py::arg("params"), py::arg("variables"),
-             py::arg("slots"))
-        .def_property("stream", &P::stream, &P::set_stream)
-        .def_property_readonly("bytes", &P::bytes);
+    def(m, maker, [](const py::object& runner, const py::dict& loss, const py::list& metrics) {
+        std::vector<MetricSpec> specs;
+        for (const py::handle& d : metrics) specs.push_back(metric_spec(d.cast<py::dict>()));
+        return py::cast(std::make_unique<P>(runner.cast<std::shared_ptr<Runner<T>>>(),
+                                            loss_spec(loss), std::move(specs)));
+    });
+    def(type, "set_optimizer",
+        [](P& p, const py::dict& params, const py::list& variables,
+           const std::vector<py::array>& slots) { p.set_optimizer(params, variables, slots); });
+    def_property(type, "stream", [](P& p) { return p.stream(); });
+    def(type, "set_stream", [](P& p, std::uint64_t stream) { p.set_stream(stream); });
+    def_property(type, "bytes", [](P& p) { return p.bytes(); });
     def(type, "train",
         [](P& p, const PySource& x, const PySource& y, const PySource* weights,
            const py::object& order, index_t start, index_t batch, index_t max_batches,
@@ -301,8 +297,8 @@ void bind_trainer(py::module_& m) {
     py::class_<PySource>(m, "Source")
         .def(py::init<const py::array&>(), py::arg("array"))
         .def_readonly("array", &PySource::array);
-    bind_trainer_of<float>(m, "Trainer32");
-    bind_trainer_of<double>(m, "Trainer64");
+    bind_trainer_of<float>(m, "Trainer32", "trainer32");
+    bind_trainer_of<double>(m, "Trainer64", "trainer64");
 }
 
 }  // namespace ranvier

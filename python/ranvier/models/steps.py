@@ -99,7 +99,7 @@ class Steps:
     def stream(self, stream: int) -> None:
         self._stream = stream
         if self._trainer is not None:
-            self._trainer.stream = stream
+            self._trainer.set_stream(stream)
 
     def _regularizers(self) -> list[Any]:
         return [s.variable.regularizer for s in self.network.slots]
@@ -126,10 +126,18 @@ class Steps:
 
     def _make_trainer(self, runner: Any) -> Any:
         native: Any = self.loss.native
-        reduction: Any = self.loss.reduction
         kind, smoothing, ignore = native
-        factors: tuple[float, float] = self.loss.factors
-        make = _core.Trainer64 if self.network.dtype == "float64" else _core.Trainer32
+        value_factor, gradient_factor = self.loss.factors
+        loss = {
+            "kind": kind,
+            "reduction": self.loss.reduction,
+            "label_smoothing": smoothing,
+            "ignore_class": ignore,
+            "value_factor": value_factor,
+            "gradient_factor": gradient_factor,
+            "shares_penalty": self.shares_penalty,
+        }
+        make = _core.trainer64 if self.network.dtype == "float64" else _core.trainer32
         specs = []
         for i in self.counted:
             counted: Any = self.metrics[i].native
@@ -146,10 +154,7 @@ class Steps:
             spec["weighted"] = self.weighted[i]
             spec["masked"] = self.metrics[i]._masked
             specs.append(spec)
-        trainer = make(
-            runner, kind, reduction, smoothing, ignore, specs, *factors,
-            self.shares_penalty,
-        )  # fmt: skip
+        trainer = make(runner, loss, specs)
         trainer.keep_predictions(bool(self.python_metrics))
         return trainer
 
