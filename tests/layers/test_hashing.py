@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+import ranvier
 from ranvier.layers._hashing import buckets, fingerprint64, siphash64
 
 _MASK = 2**64 - 1
@@ -47,3 +51,13 @@ def test_buckets_of_keras() -> None:
     assert buckets(letters, 3, [133, 133]).tolist() == [0, 0, 2, 1, 0]
     numbers = ["100", "300", "700", "1100", "1700", "2000"]
     assert buckets(numbers, 4, None).tolist() == [3, 3, 2, 2, 0, 1]
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("float32", 2**24), ("float64", 2**53)])
+def test_integers_that_a_model_would_round_are_refused(dtype: str, largest: int) -> None:
+    layer = ranvier.layers.Hashing(1000, output_mode="one_hot", dtype=dtype)
+    model = ranvier.Sequential([ranvier.Input((1,)), layer])
+    given = np.array([[largest - 1], [7], [1 - largest]])
+    assert model(given).tolist() == layer(given).tolist()
+    with pytest.raises(ValueError, match=f"hashing.*below {largest}"):
+        model(np.array([[2 * largest]]))

@@ -336,6 +336,15 @@ class Hashing(_Categories):
             ids = np.where(masked, 0, ids + 1)
         return ids.reshape(shape)
 
+    def forward(self, x: NDArray[Any], training: bool = False) -> tuple[NDArray[Any], Any]:
+        largest = 2.0 ** (np.finfo(x.dtype).nmant + 1)
+        if (np.abs(x) >= largest).any():
+            raise ValueError(
+                f"{self.label}: in a model of {x.dtype} integers must be below {largest:.0f}, "
+                f"others are rounded and would get another bucket; got {np.abs(x).max():.0f}"
+            )
+        return super().forward(x, training)
+
 
 class HashedCrossing(_Categories):
     """`y = hash(x_1, ..., x_n) mod num_bins`: Keras' own number of a combination of values.
