@@ -200,7 +200,8 @@ def wheel(session: nox.Session) -> None:
     for directory in (work, pathlib.Path("dist")):
         shutil.rmtree(directory, ignore_errors=True)
     archive = _sdist(session, pathlib.Path.cwd(), pathlib.Path("dist"))
-    cache = {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CCACHE_DIR": str(work / "ccache")}
+    cache = {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache",
+             "CCACHE_DIR": os.environ.get("CCACHE_DIR", str(work / "ccache"))}  # fmt: skip
     for version, python in _pythons(session.posargs).items():
         # the same directory for each: its name is in what ccache knows a compilation by
         built = _built(session, python, archive, work / "source",

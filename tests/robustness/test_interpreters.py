@@ -1,8 +1,9 @@
-"""A second interpreter in the process is refused, before anything can hang or be shared."""
+"""Interpreters that share a process, or have no GIL: refused, or given one, before anything hangs."""
 
 from __future__ import annotations
 
 import importlib.util
+import sysconfig
 
 import pytest
 
@@ -45,3 +46,11 @@ def test_a_subinterpreter_is_refused(imported: str, lock: str) -> None:
     told = run_alone(CODE, imported, lock)
     assert told.count("refused: ") == 1
     assert "does not support loading in subinterpreters" in told
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="always has its GIL")
+def test_free_threaded_python_runs_ranvier_with_its_gil() -> None:
+    # the module does not say that it can do without (docs/reliability.md), so that CPython puts it on
+    code = "import sys; {} print(sys._is_gil_enabled())"
+    assert run_alone(code.format("")) == "False\n"
+    assert run_alone(code.format("import ranvier;")) == "True\n"
