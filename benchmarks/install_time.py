@@ -18,8 +18,8 @@ import tempfile
 import time
 import venv
 
-# Without a version pip takes PyTorch for CUDA, some GB; this one it also finds as a build for the CPU
-# (`pip config set global.find-links ...`, or PyTorch's own index).
+# Without a version pip takes PyTorch for CUDA, some GB; this one is also a build for the CPU
+# (PyTorch's own index has it).
 REQUIREMENTS = {"torch": "torch==2.13.0"}
 FIRST = {
     "ranvier": """

@@ -34,9 +34,7 @@ from ranvier import (
     models,
     ops,
     optimizers,
-    preprocessing,
     regularizers,
-    saving,
     utils,
 )
 from ranvier.config import show_config
@@ -50,7 +48,17 @@ from ranvier.regularizers import Regularizer
 from ranvier.variables import Variable
 
 if TYPE_CHECKING:
-    from ranvier import datasets, export, inspect, plot, reference, sklearn, testing
+    from ranvier import (
+        datasets,
+        export,
+        inspect,
+        plot,
+        preprocessing,
+        reference,
+        saving,
+        sklearn,
+        testing,
+    )
 
 __version__: str = _core.__version__
 
@@ -93,7 +101,10 @@ __all__ = [
 ]
 
 # Loaded when first asked for: `import ranvier` stays quick.
-_LAZY = ("datasets", "export", "inspect", "plot", "reference", "sklearn", "testing")
+_LAZY = (
+    "datasets", "export", "inspect", "plot", "preprocessing", "reference", "saving", "sklearn",
+    "testing",
+)  # fmt: skip
 
 
 def version() -> str:

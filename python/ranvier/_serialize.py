@@ -20,7 +20,7 @@ from ranvier._custom_objects import (
 from ranvier._suggest import suggestion, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -301,21 +301,45 @@ def _by_name(
     return default if found is None else found
 
 
+class _Names(dict[str, Any]):
+    """What is written as a string is that name of the module `home`, once it is asked for."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__()
+        self.home = home
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        return getattr(import_module(self.home), found) if isinstance(found, str) else found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401 - its own get does less
+
+
 class Registry:
-    """The names of one family, and `get`, `serialize`, `deserialize` over them."""
+    """The names of one family, and `get`, `serialize`, `deserialize` over them.
+
+    Args:
+        family: what an object of it is called.
+        classes: or their names in the module `home`, which are imported when asked for.
+        aliases: other names; of what, or of which name in `home`.
+        absent: Keras' names that there are none of.
+        home: a module.
+    """
 
     def __init__(
         self,
         family: str,
-        classes: list[type],
+        classes: Sequence[type | str],
         aliases: Mapping[str, Any] | None = None,
         absent: tuple[str, ...] = (),
+        home: str = "",
     ) -> None:
         self.family = family
-        self.names: dict[str, Any] = {}
+        self.names = _Names(home)
         for cls in classes:
-            self.names[cls.__name__] = cls
-            self.names[snake(cls.__name__)] = cls
+            name = cls if isinstance(cls, str) else cls.__name__
+            self.names[name] = self.names[snake(name)] = cls
         self.names.update(aliases or {})
         self.absent = {_plain(name) for name in absent}
 

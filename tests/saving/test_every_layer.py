@@ -16,7 +16,7 @@ from .cases import CASES, OUTSIDE, build, data, randomize
 def test_there_is_a_case_for_every_layer() -> None:
     layers = {
         thing.__name__
-        for thing in map(ranvier.layers.__dict__.get, ranvier.layers.__all__)
+        for thing in (getattr(ranvier.layers, name) for name in ranvier.layers.__all__)
         if isinstance(thing, type)
     }
     assert layers - OUTSIDE <= set(CASES), "add a case for it to tests/saving/cases.py"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 import warnings
 from typing import Any
 
@@ -40,7 +37,7 @@ class RemoteMonitor(Callback):
         send_as_json: bool = False,
     ) -> None:
         super().__init__()
-        if urllib.parse.urlsplit(str(root)).scheme not in ("http", "https"):
+        if str(root).partition("://")[0].lower() not in ("http", "https"):
             raise ValueError(
                 f"RemoteMonitor: `root` must begin with http:// or https://; got {root!r}"
             )
@@ -51,18 +48,21 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        # here: it takes as long to import as half of ranvier
+        from urllib import error, parse, request
+
         text = json.dumps({"epoch": epoch, **{k: _plain(v) for k, v in (logs or {}).items()}})
         headers = dict(self.headers or {})
         if self.send_as_json:
             headers.setdefault("Content-Type", "application/json")
         else:
-            text = urllib.parse.urlencode({self.field: text})
-        request = urllib.request.Request(self.root + self.path, text.encode(), headers)
+            text = parse.urlencode({self.field: text})
+        post = request.Request(self.root + self.path, text.encode(), headers)
         try:
-            urllib.request.urlopen(request, timeout=10).close()
-        except (urllib.error.URLError, OSError) as error:
+            request.urlopen(post, timeout=10).close()
+        except (error.URLError, OSError) as failure:
             warnings.warn(
-                f"RemoteMonitor: {self.root} could not be reached ({error})",
+                f"RemoteMonitor: {self.root} could not be reached ({failure})",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -1,9 +1,16 @@
 """Models."""
 
-from ranvier.models.folding import fold
-from ranvier.models.parts import up_to
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ranvier._lazy import lazy
 from ranvier.models.sequential import Sequential
-from ranvier.saving import clone_model, load_model, model_from_json, save_model
+
+if TYPE_CHECKING:
+    from ranvier.models.folding import fold
+    from ranvier.models.parts import up_to
+    from ranvier.saving import clone_model, load_model, model_from_json, save_model
 
 __all__ = [
     "Sequential",
@@ -14,3 +21,12 @@ __all__ = [
     "save_model",
     "up_to",
 ]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "folding": "fold",
+        "parts": "up_to",
+        "ranvier.saving": "clone_model load_model model_from_json save_model",
+    },
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
@@ -64,6 +63,8 @@ class Saveable:
 
     def to_json(self, **kwargs: Any) -> str:
         """The configuration as a JSON string; `kwargs` go to `json.dumps`."""
+        import json
+
         return json.dumps(serialize_keras_object(self), **kwargs)
 
     def saved_parts(self) -> list[tuple[str, Any]]:

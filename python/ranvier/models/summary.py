@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ def summarize(
         ("Layer (type)", "left"), ("Output Shape", "left"), ("Param #", "right"),
     ]  # fmt: skip
     if positions is not None:
+        import shutil
+
         line_length = line_length or min(
             88 + 12 * show_trainable, shutil.get_terminal_size().columns - 4
         )

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ranvier._lazy import lazy
 from ranvier._serialize import Registry, serialize_keras_object
 from ranvier.optimizers import schedules
-from ranvier.optimizers.adadelta import Adadelta
-from ranvier.optimizers.adafactor import Adafactor
-from ranvier.optimizers.adagrad import Adagrad
-from ranvier.optimizers.adam import Adam, AdamW
-from ranvier.optimizers.adamax import Adamax
-from ranvier.optimizers.ftrl import Ftrl
-from ranvier.optimizers.lamb import Lamb
-from ranvier.optimizers.lion import Lion
-from ranvier.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
-from ranvier.optimizers.muon import Muon
-from ranvier.optimizers.nadam import Nadam
 from ranvier.optimizers.optimizer import Optimizer
-from ranvier.optimizers.rmsprop import RMSprop
-from ranvier.optimizers.schedule_free_adamw import ScheduleFreeAdamW
-from ranvier.optimizers.sgd import SGD
+
+if TYPE_CHECKING:
+    from ranvier.optimizers.adadelta import Adadelta
+    from ranvier.optimizers.adafactor import Adafactor
+    from ranvier.optimizers.adagrad import Adagrad
+    from ranvier.optimizers.adam import Adam, AdamW
+    from ranvier.optimizers.adamax import Adamax
+    from ranvier.optimizers.ftrl import Ftrl
+    from ranvier.optimizers.lamb import Lamb
+    from ranvier.optimizers.lion import Lion
+    from ranvier.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
+    from ranvier.optimizers.muon import Muon
+    from ranvier.optimizers.nadam import Nadam
+    from ranvier.optimizers.rmsprop import RMSprop
+    from ranvier.optimizers.schedule_free_adamw import ScheduleFreeAdamW
+    from ranvier.optimizers.sgd import SGD
 
 _registry = Registry(
     "optimizer",
     [
-        SGD,
-        Adadelta,
-        Adafactor,
-        Adagrad,
-        Adam,
-        AdamW,
-        Adamax,
-        Ftrl,
-        Lamb,
-        Lion,
-        MultiOptimizer,
-        Muon,
-        Nadam,
-        RMSprop,
-        ScheduleFreeAdamW,
+        "SGD",
+        "Adadelta",
+        "Adafactor",
+        "Adagrad",
+        "Adam",
+        "AdamW",
+        "Adamax",
+        "Ftrl",
+        "Lamb",
+        "Lion",
+        "MultiOptimizer",
+        "Muon",
+        "Nadam",
+        "RMSprop",
+        "ScheduleFreeAdamW",
     ],
-    aliases={"adamw": AdamW, "rmsprop": RMSprop},
+    aliases={"adamw": "AdamW", "rmsprop": "RMSprop"},
     # It guards gradients in float16, in which nothing is computed here.
     absent=("LossScaleOptimizer",),
+    home=__name__,
 )
 
 __all__ = [
@@ -69,6 +73,26 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "adadelta": "Adadelta",
+        "adafactor": "Adafactor",
+        "adagrad": "Adagrad",
+        "adam": "Adam AdamW",
+        "adamax": "Adamax",
+        "ftrl": "Ftrl",
+        "lamb": "Lamb",
+        "lion": "Lion",
+        "multi_optimizer": "MultiOptimizer OptimizerMap",
+        "muon": "Muon",
+        "nadam": "Nadam",
+        "rmsprop": "RMSprop",
+        "schedule_free_adamw": "ScheduleFreeAdamW",
+        "sgd": "SGD",
+    },
+)
 
 
 def get(identifier: Any) -> Any:

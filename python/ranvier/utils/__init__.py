@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,25 +15,31 @@ from ranvier._custom_objects import (
     register_serializable,
 )
 from ranvier._dtypes import standardize as standardize_dtype
+from ranvier._lazy import lazy
 from ranvier._serialize import deserialize_keras_object, serialize_keras_object
 from ranvier.backend import clear_session
-from ranvier.utils.directories import (
-    FilesDataset,
-    image_dataset_from_directory,
-    text_dataset_from_directory,
-)
-from ranvier.utils.files import get_file
-from ranvier.utils.images import array_to_img, img_to_array, load_img, save_img
-from ranvier.utils.py_dataset import PyDataset, Sequence
-from ranvier.utils.sequences import (
-    TimeseriesDataset,
-    pad_sequences,
-    timeseries_dataset_from_array,
-)
-from ranvier.utils.splitting import split_dataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ranvier.utils.directories import (
+        FilesDataset,
+        image_dataset_from_directory,
+        text_dataset_from_directory,
+    )
+    from ranvier.utils.files import get_file
+    from ranvier.utils.images import array_to_img, img_to_array, load_img, save_img
+    from ranvier.utils.py_dataset import PyDataset, Sequence
+    from ranvier.utils.sequences import (
+        TimeseriesDataset,
+        pad_sequences,
+        timeseries_dataset_from_array,
+    )
+    from ranvier.utils.splitting import split_dataset
+
+# Keras has these of `saving` here too.
+CustomObjectScope = custom_object_scope
+register_keras_serializable = register_serializable
 
 __all__ = [
     "CustomObjectScope",
@@ -68,9 +73,19 @@ __all__ = [
     "unpack_x_y_sample_weight",
 ]
 
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "directories": "FilesDataset image_dataset_from_directory text_dataset_from_directory",
+        "files": "get_file",
+        "images": "array_to_img img_to_array load_img save_img",
+        "py_dataset": "PyDataset Sequence",
+        "sequences": "TimeseriesDataset pad_sequences timeseries_dataset_from_array",
+        "splitting": "split_dataset",
+    },
+)
+
 # Keras has these of `saving` here too.
-CustomObjectScope = custom_object_scope
-register_keras_serializable = register_serializable
 
 
 def set_random_seed(seed: int) -> None:
@@ -91,6 +106,8 @@ def set_random_seed(seed: int) -> None:
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"set_random_seed: `seed` must be an integer >= 0; got {seed!r}")
+    import random
+
     random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
     _random.set_seed(int(seed))
