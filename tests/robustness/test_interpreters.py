@@ -32,7 +32,8 @@ else:
 module.run_string(other, told)
 module.destroy(other)
 import ranvier, numpy
-assert ranvier.ops.relu(numpy.ones(2, "f4")).sum() == 2
+one = numpy.ones((2, 2), "f4")
+assert ranvier.ops.matmul(one, one).sum() == 8
 """
 
 
