@@ -4,6 +4,7 @@
 
 #include "bindings/array_args.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/function.hpp"
 #include "bindings/names.hpp"
 #include "bindings/optim_args.hpp"
 #include "bindings/runner.hpp"
@@ -54,8 +55,24 @@ MetricSpec metric_spec(const py::dict& d) {
     return m;
 }
 
-// (parameter, offset, size, weight decay applies, l1, l2)
-using VariableSpec = std::tuple<int, index_t, index_t, bool, double, double>;
+struct VariableSpec {
+    int param;
+    index_t offset, size;
+    bool decay;
+    double l1, l2;
+};
+
+// Of a list of tuples in that order.
+std::vector<VariableSpec> variable_specs(const py::list& all) {
+    std::vector<VariableSpec> specs;
+    for (const py::handle& given : all) {
+        if (!PyTuple_Check(given.ptr()) || PyTuple_GET_SIZE(given.ptr()) != 6)
+            throw py::type_error("set_optimizer: a variable is a tuple of 6");
+        const call::Arguments a{"set_optimizer", PySequence_Fast_ITEMS(given.ptr()), "element"};
+        specs.push_back({a.narrow(0), a.whole(1), a.whole(2), a.flag(3), a.number(4), a.number(5)});
+    }
+    return specs;
+}
 
 template <class T>
 class PyTrainer {
@@ -74,8 +91,9 @@ class PyTrainer {
         totals_.metric_weight.resize(metrics.size());
     }
 
-    void set_optimizer(const py::dict& params, const std::vector<VariableSpec>& variables,
+    void set_optimizer(const py::dict& params, const py::list& variables,
                        const std::vector<py::array>& slots) {
+        const std::vector<VariableSpec> specs = variable_specs(variables);
         const LockWithoutGil lock(mutex_);
         const auto bound = runner_->bound();
         // What is trained changes only when the runner is bound anew.
@@ -87,7 +105,7 @@ class PyTrainer {
         variables_.clear();
         const Params<T>& params_now = optimized_->params;
         const index_t total = optimized_->gradient.size();
-        for (const auto& [param, offset, size, decay, l1, l2] : variables) {
+        for (const auto& [param, offset, size, decay, l1, l2] : specs) {
             if (param < 0 || param >= static_cast<int>(params_now.value.size()) || offset < 0 ||
                 offset + size > total ||
                 size != runner_->graph->param_sizes()[static_cast<std::size_t>(param)])
@@ -251,37 +269,43 @@ class PyTrainer {
 template <class T>
 void bind_trainer_of(py::module_& m, const char* name) {
     using P = PyTrainer<T>;
-    py::class_<P>(m, name)
-        .def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
-                      const py::object&, const std::vector<py::dict>&, double, double, bool>(),
-             py::arg("runner"), py::arg("loss"), py::arg("reduction"), py::arg("label_smoothing"),
-             py::arg("ignore_class").none(true), py::arg("metrics"), py::arg("value_factor") = 1.0,
-             py::arg("gradient_factor") = 1.0, py::arg("shares_penalty") = false)
-        .def("set_optimizer", &P::set_optimizer, py::arg("params"), py::arg("variables"),
-             py::arg("slots"))
-        .def("train", &P::train, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
-             py::arg("order"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
-             py::arg("seconds"), py::arg("rates"), py::arg("iteration"))
-        .def("accumulate", &P::accumulate, py::arg("x"), py::arg("y"),
-             py::arg("weights").none(true), py::arg("batch"), py::arg("sums"))
-        .def("evaluate", &P::evaluate, py::arg("x"), py::arg("y"), py::arg("weights").none(true),
-             py::arg("penalty"), py::arg("start"), py::arg("batch"), py::arg("max_batches"),
-             py::arg("seconds"))
-        .def("totals", &P::totals)
-        .def("reset_totals", &P::reset_totals)
-        .def("predictions", &P::predictions)
-        .def("mask", &P::mask)
-        .def("keep_predictions", &P::keep_predictions, py::arg("keep"))
-        .def_property("stream", &P::stream, &P::set_stream)
-        .def_property_readonly("bytes", &P::bytes);
+    py::class_<P> trainer(m, name);
+    trainer.def(py::init<std::shared_ptr<Runner<T>>, const std::string&, const std::string&, double,
+                         const py::object&, const std::vector<py::dict>&, double, double, bool>());
+    def(trainer, "set_optimizer",
+        [](P& p, const py::dict& params, const py::list& variables,
+           const std::vector<py::array>& slots) { p.set_optimizer(params, variables, slots); });
+    def(trainer, "train",
+        [](P& p, const PySource& x, const PySource& y, const PySource* weights,
+           const py::object& order, index_t start, index_t batch, index_t max_batches,
+           double seconds, const std::vector<double>& rates, index_t iteration) {
+            return p.train(x, y, weights, order, start, batch, max_batches, seconds, rates,
+                           iteration);
+        });
+    def(trainer, "accumulate",
+        [](P& p, const PySource& x, const PySource& y, const PySource* weights, index_t batch,
+           const py::array& sums) { return p.accumulate(x, y, weights, batch, sums); });
+    def(trainer, "evaluate",
+        [](P& p, const PySource& x, const PySource& y, const PySource* weights, double penalty,
+           index_t start, index_t batch, index_t max_batches, double seconds) {
+            return p.evaluate(x, y, weights, penalty, start, batch, max_batches, seconds);
+        });
+    def(trainer, "totals", [](P& p) { return p.totals(); });
+    def(trainer, "reset_totals", [](P& p) { p.reset_totals(); });
+    def(trainer, "predictions", [](P& p) { return p.predictions(); });
+    def(trainer, "mask", [](P& p) { return p.mask(); });
+    def(trainer, "keep_predictions", [](P& p, bool keep) { p.keep_predictions(keep); });
+    def(trainer, "set_stream", [](P& p, std::uint64_t stream) { p.set_stream(stream); });
+    def_property(trainer, "stream", [](P& p) { return p.stream(); });
+    def_property(trainer, "bytes", [](P& p) { return p.bytes(); });
 }
 
 }  // namespace
 
 void bind_trainer(py::module_& m) {
-    py::class_<PySource>(m, "Source")
-        .def(py::init<const py::array&>(), py::arg("array"))
-        .def_readonly("array", &PySource::array);
+    py::class_<PySource> source(m, "Source");
+    source.def(py::init<const py::array&>());
+    def_property(source, "array", [](const PySource& s) { return s.array; });
     bind_trainer_of<float>(m, "Trainer32");
     bind_trainer_of<double>(m, "Trainer64");
 }

@@ -91,6 +91,9 @@ decltype(auto) take(const Arguments& a, std::size_t i) {
         return a.two(i);
     else if constexpr (std::is_base_of_v<pybind11::object, V>)
         return a.object<V>(i);
+    else if constexpr (std::is_pointer_v<V>)  // or None
+        return a.at[i] == Py_None ? nullptr
+                                  : static_cast<V>(a.instance(i, typeid(std::remove_pointer_t<V>)));
     else
         return *static_cast<V*>(a.instance(i, typeid(V)));
 }

@@ -107,7 +107,7 @@ class Steps:
         if self._trainer_of is not runner:
             self._trainer = self._make_trainer(runner)
             self._trainer_of = runner
-        self._trainer.stream = self.stream
+        self._trainer.set_stream(self.stream)
         if self.optimizer is not None and self.native_training:
             self._set_optimizer()
 
