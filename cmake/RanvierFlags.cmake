@@ -13,7 +13,9 @@ target_compile_options(
   ranvier_flags
   INTERFACE -Wall -Wextra -Wshadow -Wpointer-arith -Wno-psabi
             # errno and floating-point traps are never read; everything else stays IEEE
-            -fno-math-errno -fno-trapping-math $<$<BOOL:${RANVIER_WERROR}>:-Werror>)
+            -fno-math-errno -fno-trapping-math
+            # the same bytes wherever it is built
+            "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=." $<$<BOOL:${RANVIER_WERROR}>:-Werror>)
 if(RANVIER_BASELINE_ONLY)
   target_compile_definitions(ranvier_flags INTERFACE RANVIER_BASELINE_ONLY)
 endif()
@@ -35,3 +37,14 @@ if(RANVIER_STD_THREADS)
 elseif(RANVIER_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()
+# ranvier_seeds(<target>): what GCC otherwise draws at random, for names in objects that wait for
+# link-time optimisation, comes from the source's name: the same object each time.
+function(ranvier_seeds target)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources INCLUDE REGEX "^[^$]*\\.cpp$")
+    foreach(source IN LISTS sources)
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS -frandom-seed=${source})
+    endforeach()
+  endif()
+endfunction()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 try:
     from ranvier import _core
 except ImportError as error:  # pragma: no cover
+    if "subinterpreters" in str(error):
+        raise
     raise ImportError(
         "ranvier's compiled part is missing or was built for another Python. "
         "Install with `pip install .` from the source directory, and do not run Python inside "

@@ -26,8 +26,13 @@ ranvier.config.set_num_threads(2)
 
 def run(code: str, *arguments: str, timeout: float = 60, returncode: int = 0) -> str:
     """What it printed."""
+    return run_alone(COMMON + code, *arguments, timeout=timeout, returncode=returncode)
+
+
+def run_alone(code: str, *arguments: str, timeout: float = 60, returncode: int = 0) -> str:
+    """The same, with nothing before it."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", COMMON + code, *arguments],
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
         env={**os.environ, "OMP_WAIT_POLICY": "passive"},
         capture_output=True,
         text=True,
