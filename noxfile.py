@@ -48,13 +48,15 @@ def types(session: nox.Session) -> None:
     )
 
 
-def _cpp(session: nox.Session, directory: str, *arguments: str) -> None:
+def _cpp(
+    session: nox.Session, directory: str, *arguments: str, env: dict[str, str] | None = None
+) -> None:
     session.install("cmake>=3.20", "ninja")
     build = str(BUILD / directory)
     session.run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DRANVIER_PYTHON=OFF",
                 "-DRANVIER_TESTS=ON", "-DRANVIER_WERROR=ON", *arguments)  # fmt: skip
     session.run("cmake", "--build", build)
-    session.run("ctest", "--test-dir", build, "--output-on-failure")
+    session.run("ctest", "--test-dir", build, "--output-on-failure", env=env)
 
 
 @nox.session
@@ -69,35 +71,52 @@ def _library(name: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _sanitized(session: nox.Session, sanitizers: str, preload: str) -> None:
+# Everything but what only compares with other frameworks.
+ROOMS = ["ops", "layers", "models", "saving", "callbacks", "gradients", "properties", "sklearn",
+         "robustness"]  # fmt: skip
+
+
+def _sanitized(
+    session: nox.Session,
+    sanitizers: str,
+    preload: str,
+    tests: list[str],
+    *options: str,
+    env: dict[str, str] | None = None,
+) -> None:
     """C++ tests and Python tests with the engine and the extension under sanitizers."""
     directory = BUILD / sanitizers.replace(",", "-")
-    session.install("cmake>=3.20", "ninja", "pybind11>=3.0", "ranvier[test,parity,demo] @ .")
+    # what ranvier needs, not ranvier: it is built here once, with the sanitizers
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = project["optional-dependencies"]
+    needs = [*project["dependencies"], *extras["test"], *extras["parity"], *extras["demo"]]
+    session.install("pybind11>=3.0", *needs)
     pybind = session.run("python", "-m", "pybind11", "--cmakedir", silent=True)
     _cpp(session, directory.name, f"-DRANVIER_SANITIZE={sanitizers}", "-DRANVIER_PYTHON=ON",
          "-DCMAKE_BUILD_TYPE=RelWithDebInfo", f"-Dpybind11_DIR={str(pybind).strip()}",
-         "-DRANVIER_WERROR=OFF")  # fmt: skip
+         "-DRANVIER_WERROR=OFF", *options, env=env)  # fmt: skip
     site = directory / "site"
     shutil.rmtree(site, ignore_errors=True)
     ignore = shutil.ignore_patterns("*.so", "__pycache__")
     shutil.copytree("python/ranvier", site / "ranvier", ignore=ignore)
     for extension in (directory / "csrc").rglob("_core.*.so"):
         shutil.copy(extension, site / "ranvier")
-    env = {
+    preloaded = {
         "PYTHONPATH": str(site.resolve()),
         "PYTHONMALLOC": "malloc",
         "LD_PRELOAD": preload,
         # CPython leaves memory to the end of the process; some tests ask for more than there is
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:detect_odr_violation=0",
         "UBSAN_OPTIONS": "print_stacktrace=1",
+        # tests fork beside threads
+        "TSAN_OPTIONS": f"suppressions={pathlib.Path('.ci/tsan.supp').resolve()} die_after_fork=0",
+        **(env or {}),
     }
-    # Everything but what only compares with other frameworks, and other processes.
-    rooms = ["ops", "layers", "models", "saving", "callbacks", "gradients", "properties", "sklearn"]
-    tests = session.posargs or [f"tests/{room}" for room in rooms]
-    # AddressSanitizer keeps freed memory back
+    # Sanitizers keep freed memory back.
     growth = "tests/models/test_memory_and_threads.py"
     growth += "::test_ten_thousand_steps_neither_grow_nor_allocate"
-    session.run("python", "-m", "pytest", "-q", f"--deselect={growth}", *tests, env=env)
+    session.run("python", "-m", "pytest", "-q", f"--deselect={growth}", *(session.posargs or tests),
+                env=preloaded)  # fmt: skip
 
 
 @nox.session
@@ -105,20 +124,30 @@ def asan(session: nox.Session) -> None:
     """C++ and Python tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
     # libstdc++ too: else AddressSanitizer finds no __cxa_throw to wrap when Python starts
     preload = f"{_library('libasan.so')} {_library('libstdc++.so')}"
-    _sanitized(session, "address,undefined", preload)
+    _sanitized(session, "address,undefined", preload,
+               ["-n", "2", *(f"tests/{room}" for room in ROOMS)])  # fmt: skip
 
 
 @nox.session
 def ubsan(session: nox.Session) -> None:
     """The same under UndefinedBehaviorSanitizer alone: faster."""
-    _sanitized(session, "undefined", "")
+    _sanitized(session, "undefined", "", ["-n", "2", *(f"tests/{room}" for room in ROOMS)])
 
 
 @nox.session
 def tsan(session: nox.Session) -> None:
-    """The C++ tests under ThreadSanitizer, which does not understand libgomp: on std::thread."""
-    _cpp(session, "tsan", "-DRANVIER_SANITIZE=thread", "-DRANVIER_STD_THREADS=ON",
-         "-DRANVIER_BASELINE_ONLY=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")  # fmt: skip
+    """C++ tests, and Python tests of threads, under ThreadSanitizer.
+
+    It does not understand libgomp: on std::thread, and there almost everything on four threads.
+    """
+    models = "tests/models/test_memory_and_threads.py::test_"
+    tests = ["tests/robustness/test_threads.py", "tests/robustness/test_determinism.py",
+             f"{models}predictions_from_many_threads_on_one_model",
+             f"{models}training_passes_from_several_threads_do_not_wait_for_each_other_for_ever",
+             ]  # fmt: skip
+    _sanitized(session, "thread", _library("libtsan.so"), tests, "-DRANVIER_STD_THREADS=ON",
+               "-DRANVIER_BASELINE_ONLY=ON", "-DRANVIER_WERROR=ON",
+               env={"RANVIER_NUM_THREADS": "4"})  # fmt: skip
 
 
 @nox.session

@@ -27,8 +27,15 @@
 namespace ranvier {
 namespace {
 
+#ifdef RANVIER_STD_THREADS
+// Almost everything on several threads, however busy the machine: what is not, is not looked at.
+constexpr double kGrainFlops = 2.0e3;
+constexpr bool kMindsCrowd = false;
+#else
 // Below this much work per thread, waking the others costs more than they give.
 constexpr double kGrainFlops = 4.0e6;
+constexpr bool kMindsCrowd = true;
+#endif
 constexpr int kMostThreads = 4096;
 
 std::atomic<int> limit{0};              // 0: not set by anyone, ask OpenMP
@@ -157,7 +164,7 @@ const char* threading_layer() { return kLayer; }
 int threads_for(double flops) {
     if (flops < 2 * kGrainFlops || in_parallel()) return 1;
     const int most = num_threads();
-    if (most > 1 && crowd.at(now())) return 1;
+    if (kMindsCrowd && most > 1 && crowd.at(now())) return 1;
     const double wanted = flops / kGrainFlops;
     return wanted >= most ? most : static_cast<int>(wanted);
 }

@@ -1,6 +1,8 @@
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <numeric>
+#include <thread>
 
 #include "check.hpp"
 #include "kernels/peak.hpp"
@@ -64,6 +66,18 @@ TEST(threads_follow_the_limit) {
         thrown = true;
     }
     CHECK(thrown);
+}
+
+TEST(thread_sanitizer_sees_small_work_divided) {
+    if (std::strcmp(threading_layer(), "std::thread") != 0) return;
+    set_num_threads(4);
+    for (int i = 0; i < 50; ++i) {  // regions whose others come late, as on a busy machine
+        CHECK(threads_for(1e4) == 4);
+        std::atomic<bool> first{true};
+        parallel_for(4, 4, [&](index_t) {
+            if (!first.exchange(false)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        });
+    }
 }
 
 TEST(a_crowd_is_left_alone_for_longer_and_longer) {

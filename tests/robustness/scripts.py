@@ -9,6 +9,7 @@ import sys
 COMMON = """
 import faulthandler, os, signal, sys, threading, time
 faulthandler.enable()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the background of a shell ignores it
 import numpy as np, ranvier
 from ranvier import layers as L
 rng = np.random.default_rng(0)
