@@ -86,6 +86,7 @@ class RepeatNode final : public Node<T> {
     }
     void forward(const NodeShapes& s, const NodeRun<T>& r) const override {
         const index_t rows = s.y[0], cols = s.y[2];
+        if (cols == 0) return;  // of nothing there is no address
         for (index_t i = 0; i < rows; ++i)
             for (index_t t = 0; t < n_; ++t)
                 std::memcpy(r.y + (i * n_ + t) * cols, r.x[0] + i * cols,

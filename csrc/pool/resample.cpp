@@ -107,7 +107,7 @@ void frame(const FrameShape& s, index_t element, bool grow, const char* from, ch
             }
             const index_t at = (image * s.inner[0] + i) * s.inner[1] + j;
             std::memset(y, 0, size(left));
-            std::memcpy(y + left, from + at * other, size(inner));
+            if (inner > 0) std::memcpy(y + left, from + at * other, size(inner));  // else null
             std::memset(y + left + inner, 0, size(width - left - inner));
         }
     });
