@@ -206,14 +206,14 @@ class Steps:
         rates = optimizer.rates(max_batches)
         if max_batches > 1 and not optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
-        at = optimizer.iterations
+        at = optimizer._iterations  # as `iterations`: the engine accumulates no gradients
         try:
             done: int = self._trainer.train(
                 *rows.sources, order, start, batch, max_batches, seconds, rates, at
             )
         except ValueError as error:
             raise ValueError(f"{self.owner}: {error}") from None
-        optimizer.iterations = at + done
+        optimizer._iterations = at + done
         for variable in self.constrained:
             assert variable.constraint is not None
             variable.assign(variable.constraint(variable.value))
