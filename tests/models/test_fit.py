@@ -320,3 +320,24 @@ def test_a_real_sigint_stops_a_long_epoch() -> None:
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - begin < 30
     assert np.isfinite(model(x[:10])).all()
+
+
+def test_random_numbers_go_on_in_and_outside_of_fit() -> None:
+    """Each pass of training draws anew, whoever makes it: as that many calls of a twin."""
+    model, twin = (
+        ranvier.Sequential([L.Input((64,)), L.Dropout(0.5, seed=3), L.Dense(1)]) for _ in range(2)
+    )
+    twin.set_weights(model.get_weights())
+    model.compile(ranvier.optimizers.SGD(0.0), "mse")  # weights stay as they are
+    x, y = np.ones((4, 64), "float32"), np.zeros((4, 1), "float32")
+    expected = [twin(x, training=True).tolist() for _ in range(12)]
+    assert len({str(e) for e in expected}) == 12
+    passes = 0
+    for _ in range(2):
+        for _ in range(2):
+            assert model(x, training=True).tolist() == expected[passes]
+            passes += 1
+        model.fit(x, y, epochs=2, verbose=0)
+        model.train_on_batch(x, y)
+        passes += 3
+    assert model(x, training=True).tolist() == expected[passes]
