@@ -119,3 +119,9 @@ def test_plot_model(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert f"-T{kind}" in (tmp_path / "asked").read_text()
         assert "softmax" not in (tmp_path / name).read_text()
         assert "<b>head</b>" in (tmp_path / name).read_text()
+
+
+def test_names_are_text_not_markup() -> None:
+    model = ranvier.Sequential([ranvier.Input((2,)), ranvier.layers.Dense(1, name="a<b>&c")])
+    label = model_to_dot(model).get_nodes()[-1].get("label")
+    assert "<b>a&lt;b&gt;&amp;c</b> (Dense)" in label

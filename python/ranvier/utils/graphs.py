@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from html import escape
 from typing import Any
 
 from ranvier._extras import need
@@ -71,7 +72,7 @@ def model_to_dot(
             ))  # fmt: skip
             continue
         kind, act = type(layer).__name__, getattr(layer, "activation", None)
-        title = f"<b>{layer.name}</b> ({kind})" if show_layer_names else f"<b>{kind}</b>"
+        title = f"<b>{escape(layer.name)}</b> ({kind})" if show_layer_names else f"<b>{kind}</b>"
         label, cells = f"<tr>{cell(title, wide, 'black', 16)}</tr>", ""
         if show_layer_activations and act is not None:
             name = getattr(act, "__name__", None) or getattr(act, "name", act)
