@@ -14,11 +14,42 @@ namespace py = pybind11;
 namespace ranvier {
 namespace {
 
-// A user's array, described once for a whole fit. The array stays where it is and is not copied.
-struct PySource {
-    explicit PySource(const py::array& a) : source(make_source("Source", a, "array")), array(a) {}
-    Source source;
-    py::array array;
+// What steps go over, described once for all of them: users' arrays, which stay where they are and
+// are not copied, and the order of their rows, which may be drawn anew between steps.
+struct PyFeed {
+    PyFeed(const py::array& x_of, const py::array& y_of, const py::object& weights_of,
+           const py::object& order_of, index_t batch)
+        : x(make_source("feed", x_of, "x")),
+          y(make_source("feed", y_of, "y")),
+          kept(py::make_tuple(x_of, y_of, weights_of, order_of)) {
+        feed.x = &x;
+        feed.y = &y;
+        feed.batch = batch;
+        feed.rows = x.shape.at(0);
+        if (!weights_of.is_none()) {
+            weights = make_source("feed", weights_of.cast<py::array>(), "weights");
+            feed.weights = &weights;
+        }
+        if (y.shape.at(0) != feed.rows || (feed.weights && weights.shape.at(0) != feed.rows))
+            throw std::invalid_argument("x, y and weights must have the same number of rows");
+        if (batch < 1) throw std::invalid_argument("feed: bad batch size");
+        if (!order_of.is_none()) {
+            const auto order = order_of.cast<py::array_t<std::int64_t, py::array::c_style>>();
+            if (order.ptr() != order_of.ptr())
+                throw std::invalid_argument("feed: the order must be contiguous int64");
+            for (index_t i = 0; i < order.size(); ++i)
+                if (order.data()[i] < 0 || order.data()[i] >= feed.rows)
+                    throw std::invalid_argument("order: a row number is out of range");
+            feed.order = order.data();
+            feed.rows = order.size();
+        }
+    }
+    PyFeed(const PyFeed&) = delete;  // `feed` points into it
+    PyFeed& operator=(const PyFeed&) = delete;
+
+    Source x, y, weights;
+    py::tuple kept;
+    Feed feed;
 };
 
 Reduction reduction_named(const std::string& name) {
@@ -66,12 +97,52 @@ MetricSpec metric_spec(const py::dict& d) {
     return m;
 }
 
+// Attributes of Python's objects, interned as its own are.
+struct Names {
+    static py::str interned(const char* name) {
+        return py::reinterpret_steal<py::str>(PyUnicode_InternFromString(name));
+    }
+    const py::str count = interned("count"), iterations = interned("_iterations"),
+                  loss = interned("loss"), model = interned("model"), named = interned("_named"),
+                  optimizer = interned("optimizer"), own_rate = interned("_learning_rate"),
+                  rate = interned("learning_rate"), start = interned("start"),
+                  stop = interned("stop_training"), total = interned("total"),
+                  trainer = interned("_trainer");
+};
+
+// What pybind11's accessors do, in a tenth of the instructions.
+void check(int failed) {
+    if (failed != 0) throw py::error_already_set();
+}
+py::object get(const py::object& o, const py::str& name) {
+    PyObject* value = PyObject_GetAttr(o.ptr(), name.ptr());
+    check(value == nullptr);
+    return py::reinterpret_steal<py::object>(value);
+}
+void set(const py::object& o, const py::str& name, const py::object& value) {
+    check(PyObject_SetAttr(o.ptr(), name.ptr(), value.ptr()));
+}
+void put(const py::dict& d, const py::object& key, const py::object& value) {
+    check(PyDict_SetItem(d.ptr(), key.ptr(), value.ptr()));
+}
+void tell(const py::handle& callback, const py::object& number, const py::object& logs) {
+    PyObject* const arguments[] = {number.ptr(), logs.ptr()};
+    PyObject* given = PyObject_Vectorcall(callback.ptr(), arguments, 2, nullptr);
+    check(given == nullptr);
+    Py_DECREF(given);
+}
+bool holds(const py::object& condition) {
+    const int truth = PyObject_IsTrue(condition.ptr());
+    check(truth < 0);
+    return truth != 0;
+}
+
 template <class T>
 class PyTrainer {
   public:
-    PyTrainer(std::shared_ptr<Runner<T>> runner, const LossSpec& loss,
+    PyTrainer(std::string_view owner, std::shared_ptr<Runner<T>> runner, const LossSpec& loss,
               std::vector<MetricSpec> metrics)
-        : runner_(std::move(runner)), trainer_(runner_->graph, loss, metrics) {
+        : owner_(owner), runner_(std::move(runner)), trainer_(runner_->graph, loss, metrics) {
         reset_totals();
         totals_.metric.resize(metrics.size());
         totals_.metric_weight.resize(metrics.size());
@@ -116,44 +187,80 @@ class PyTrainer {
         slots_ = slots;
     }
 
-    index_t train(const PySource& x, const PySource& y, const PySource* weights,
-                  const py::object& order, index_t start, index_t batch, index_t max_batches,
-                  double seconds, const std::vector<double>& rates, index_t iteration) {
-        const Feed feed = make_feed(x, y, weights, order, start, batch);
+    index_t train(const PyFeed& over, index_t start, index_t max_batches, double seconds,
+                  const std::vector<double>& rates, index_t iteration) {
+        const Feed& feed = from(over, start);
         if (rates.empty()) throw std::invalid_argument("train: no learning rate");
         const WithoutGil release;
         const std::lock_guard<ForkMutex> lock(mutex_);
         revive();
         if (!optimized_) throw std::invalid_argument("train: no optimizer");
         T* g = const_cast<T*>(static_cast<const T*>(optimized_->gradient.data()));
-        return trainer_.train(optimized_->params, optim_, iteration, rates, variables_, g,
-                              slot_pointers_.data(), feed, start, max_batches, seconds, totals_);
+        return labelled([&] {
+            return trainer_.train(optimized_->params, optim_, iteration, rates, variables_, g,
+                                  slot_pointers_.data(), feed, start, max_batches, seconds,
+                                  totals_);
+        });
     }
 
-    index_t evaluate(const PySource& x, const PySource& y, const PySource* weights, double penalty,
-                     index_t start, index_t batch, index_t max_batches, double seconds) {
-        const Feed feed = make_feed(x, y, weights, py::none(), start, batch);
+    // Training steps that callbacks watch, from number `step` to before `steps`: each of `begins`
+    // is called with its number, each of `ends` with that and the logs after it. Here because the
+    // way through Python takes as long as a short step. `run` has the next row as `start`, and the
+    // model; `machine` is what made this trainer. Returns the number of the next step: when all are
+    // done, the data have ended, the model is to stop, or a callback has changed so much that
+    // another trainer is needed.
+    index_t watched(const PyFeed& over, const py::object& run, const py::object& machine,
+                    const py::list& begins, const py::list& ends, index_t step, index_t steps) {
+        const py::object model = get(run, names_.model), own = get(machine, names_.trainer);
+        const py::object optimizer = get(machine, names_.optimizer);
+        const py::list metrics = get(machine, names_.named);
+        index_t start = py::cast<index_t>(get(run, names_.start));
+        while (step < steps) {
+            const py::int_ number(step++);
+            for (const py::handle& begin : begins) tell(begin, number, py::none());
+            py::object rate = get(optimizer, names_.own_rate);
+            if (!PyFloat_Check(rate.ptr())) rate = get(optimizer, names_.rate);
+            const index_t iteration = PyLong_AsLongLong(get(optimizer, names_.iterations).ptr());
+            train(over, start, 1, 0.0, {PyFloat_AsDouble(rate.ptr())}, iteration);
+            set(optimizer, names_.iterations, py::int_(iteration + 1));
+            start += over.feed.batch;
+            if (start >= over.feed.rows) start = 0;
+            set(run, names_.start, py::int_(start));
+            const py::dict after = logs(metrics);
+            for (const py::handle& end : ends) tell(end, number, after);
+            if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+            if (start == 0 || holds(get(model, names_.stop)) ||
+                !get(machine, names_.trainer).is(own))
+                break;
+        }
+        return step;
+    }
+
+    index_t evaluate(const PyFeed& over, double penalty, index_t start, index_t max_batches,
+                     double seconds) {
+        const Feed& feed = from(over, start);
         const auto bound = runner_->bound();
         const WithoutGil release;
         const std::lock_guard<ForkMutex> lock(mutex_);
         revive();
-        return trainer_.evaluate(bound->params, penalty, feed, start, max_batches, seconds,
-                                 totals_);
+        return labelled([&] {
+            return trainer_.evaluate(bound->params, penalty, feed, start, max_batches, seconds,
+                                     totals_);
+        });
     }
 
     // The sum of losses over all rows, and the gradients' sums: in the buffer `sums`.
-    double accumulate(const PySource& x, const PySource& y, const PySource* weights, index_t batch,
-                      const py::array& sums) {
-        const Feed feed = make_feed(x, y, weights, py::none(), 0, batch);
+    double accumulate(const PyFeed& over, const py::array& sums) {
+        const Feed& feed = over.feed;
         const auto bound = runner_->bound();
         const index_t size = bound->gradient.size();
         if (sums.size() != size) throw std::invalid_argument("accumulate: `sums` has a wrong size");
         T* to = out<T>("accumulate", sums, "sums");
-        const T* from = static_cast<const T*>(bound->gradient.data());
+        const T* gradient = static_cast<const T*>(bound->gradient.data());
         const WithoutGil release;
         const std::lock_guard<ForkMutex> lock(mutex_);
         revive();
-        return trainer_.accumulate(bound->params, from, size, to, feed);
+        return trainer_.accumulate(bound->params, gradient, size, to, feed);
     }
 
     // The loss's sum and weight, then those of each metric.
@@ -210,30 +317,9 @@ class PyTrainer {
     }
 
   private:
-    Feed make_feed(const PySource& x, const PySource& y, const PySource* weights,
-                   const py::object& order, index_t start, index_t batch) {
-        const index_t rows = x.source.shape.at(0);
-        if (y.source.shape.at(0) != rows || (weights && weights->source.shape.at(0) != rows))
-            throw std::invalid_argument("x, y and weights must have the same number of rows");
-        if (batch < 1 || start < 0) throw std::invalid_argument("bad batch size or start");
-        Feed f;
-        f.x = &x.source;
-        f.y = &y.source;
-        f.weights = weights ? &weights->source : nullptr;
-        f.batch = batch;
-        f.rows = rows;
-        if (!order.is_none()) {
-            const auto o = order.cast<py::array_t<std::int64_t, py::array::c_style>>();
-            if (order_.ptr() != o.ptr()) {  // checked once: a run passes the same array each time
-                for (index_t i = 0; i < o.size(); ++i)
-                    if (o.data()[i] < 0 || o.data()[i] >= rows)
-                        throw std::invalid_argument("order: a row number is out of range");
-                order_ = o;
-            }
-            f.order = o.data();
-            f.rows = o.size();
-        }
-        return f;
+    static const Feed& from(const PyFeed& over, index_t start) {
+        if (start < 0) throw std::invalid_argument("bad start");
+        return over.feed;
     }
 
     // In a forked child: what a thread of the parent was at is not gone on with.
@@ -241,6 +327,40 @@ class PyTrainer {
         if (mutex_.was_lost()) trainer_.session().reset();
     }
 
+    // Whose data or labels are at fault comes first in an error's text.
+    template <class F>
+    index_t labelled(F f) {
+        try {
+            return f();
+        } catch (const std::invalid_argument& e) {
+            throw std::invalid_argument(Text(owner_) + ": " + e.what());
+        }
+    }
+
+    // Means by name; each metric, too, gets what has been counted for it.
+    py::dict logs(const py::list& metrics) {
+        const LockWithoutGil lock(mutex_);
+        if (metrics.size() != totals_.metric.size())
+            throw std::invalid_argument("a pair of name and metric for each metric is wanted");
+        const auto mean = [](double sum, double weight) {
+            return py::float_(weight != 0 ? sum / weight : 0.0);
+        };
+        py::dict logs;
+        put(logs, names_.loss, mean(totals_.loss, totals_.loss_weight));
+        for (std::size_t i = 0; i < metrics.size(); ++i) {
+            const py::tuple pair = metrics[i];
+            const double sum = totals_.metric[i], weight = totals_.metric_weight[i];
+            const py::object metric = pair[1];
+            set(metric, names_.total, py::float_(sum));
+            set(metric, names_.count, py::float_(weight));
+            put(logs, pair[0], mean(sum, weight));
+        }
+        return logs;
+    }
+
+    const Names names_;
+
+    const std::string owner_;
     std::shared_ptr<Runner<T>> runner_;
     Trainer<T> trainer_;
     std::shared_ptr<const Binding<T>> optimized_;  // what `variables_` points into
@@ -248,7 +368,6 @@ class PyTrainer {
     std::vector<OptimVariable<T>> variables_;
     std::vector<py::array> slots_;
     std::vector<T*> slot_pointers_;
-    py::array_t<std::int64_t> order_;
     Totals totals_;
     ForkMutex mutex_;
 };
@@ -257,12 +376,14 @@ template <class T>
 void bind_trainer_of(py::module_& m, const char* name, const char* maker) {
     using P = PyTrainer<T>;
     py::class_<P> type(m, name);
-    def(m, maker, [](const py::object& runner, const py::dict& loss, const py::list& metrics) {
-        std::vector<MetricSpec> specs;
-        for (const py::handle& d : metrics) specs.push_back(metric_spec(d.cast<py::dict>()));
-        return py::cast(std::make_unique<P>(runner.cast<std::shared_ptr<Runner<T>>>(),
-                                            loss_spec(loss), std::move(specs)));
-    });
+    def(m, maker,
+        [](std::string_view owner, const py::object& runner, const py::dict& loss,
+           const py::list& metrics) {
+            std::vector<MetricSpec> specs;
+            for (const py::handle& d : metrics) specs.push_back(metric_spec(d.cast<py::dict>()));
+            return py::cast(std::make_unique<P>(owner, runner.cast<std::shared_ptr<Runner<T>>>(),
+                                                loss_spec(loss), std::move(specs)));
+        });
     def(type, "set_optimizer",
         [](P& p, const py::dict& params, const py::list& variables,
            const std::vector<py::array>& slots) { p.set_optimizer(params, variables, slots); });
@@ -270,20 +391,19 @@ void bind_trainer_of(py::module_& m, const char* name, const char* maker) {
     def(type, "set_stream", [](P& p, std::uint64_t stream) { p.set_stream(stream); });
     def_property(type, "bytes", [](P& p) { return p.bytes(); });
     def(type, "train",
-        [](P& p, const PySource& x, const PySource& y, const PySource* weights,
-           const py::object& order, index_t start, index_t batch, index_t max_batches,
-           double seconds, const std::vector<double>& rates, index_t iteration) {
-            return p.train(x, y, weights, order, start, batch, max_batches, seconds, rates,
-                           iteration);
+        [](P& p, const PyFeed& feed, index_t start, index_t max_batches, double seconds,
+           const std::vector<double>& rates, index_t iteration) {
+            return p.train(feed, start, max_batches, seconds, rates, iteration);
         });
     def(type, "accumulate",
-        [](P& p, const PySource& x, const PySource& y, const PySource* weights, index_t batch,
-           const py::array& sums) { return p.accumulate(x, y, weights, batch, sums); });
+        [](P& p, const PyFeed& feed, const py::array& sums) { return p.accumulate(feed, sums); });
+    def(type, "watched",
+        [](P& p, const PyFeed& feed, const py::object& run, const py::object& machine,
+           const py::list& begins, const py::list& ends, index_t step,
+           index_t steps) { return p.watched(feed, run, machine, begins, ends, step, steps); });
     def(type, "evaluate",
-        [](P& p, const PySource& x, const PySource& y, const PySource* weights, double penalty,
-           index_t start, index_t batch, index_t max_batches, double seconds) {
-            return p.evaluate(x, y, weights, penalty, start, batch, max_batches, seconds);
-        });
+        [](P& p, const PyFeed& feed, double penalty, index_t start, index_t max_batches,
+           double seconds) { return p.evaluate(feed, penalty, start, max_batches, seconds); });
     def(type, "totals", [](P& p) { return p.totals(); });
     def(type, "reset_totals", [](P& p) { p.reset_totals(); });
     def(type, "predictions", [](P& p) { return p.predictions(); });
@@ -294,9 +414,12 @@ void bind_trainer_of(py::module_& m, const char* name, const char* maker) {
 }  // namespace
 
 void bind_trainer(py::module_& m) {
-    py::class_<PySource>(m, "Source")
-        .def(py::init<const py::array&>(), py::arg("array"))
-        .def_readonly("array", &PySource::array);
+    py::class_<PyFeed>(m, "Feed");
+    def(m, "feed",
+        [](const py::array& x, const py::array& y, const py::object& weights,
+           const py::object& order, index_t batch) {
+            return py::cast(std::make_unique<PyFeed>(x, y, weights, order, batch));
+        });
     bind_trainer_of<float>(m, "Trainer32", "trainer32");
     bind_trainer_of<double>(m, "Trainer64", "trainer64");
 }

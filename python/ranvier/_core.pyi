@@ -24,10 +24,12 @@ def release_scratch() -> None: ...
 def fma_peak(threads: int, seconds: float, dtype: str, /) -> float: ...
 
 # one network: its graph, the graph with its numbers, whole steps (bind_graph.cpp, bind_trainer.cpp)
-class Source:
-    def __init__(self, array: _Array) -> None: ...
-    @property
-    def array(self) -> _Array: ...
+class Feed:  # made by feed
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None: ...
+
+def feed(
+    x: _Array, y: _Array, weights: _Array | None, order: _Array | None, batch: int, /
+) -> Feed: ...
 
 class _Graph:
     def __init__(self) -> None: ...
@@ -252,32 +254,28 @@ class _Trainer:  # made by trainer32 and trainer64
     ) -> None: ...
     def train(
         self,
-        x: Source,
-        y: Source,
-        weights: Source | None,
-        order: _Array | None,
+        feed: Feed,
         start: int,
-        batch: int,
         max_batches: int,
         seconds: float,
         rates: list[float],
         iteration: int,
         /,
     ) -> int: ...
-    def accumulate(
-        self, x: Source, y: Source, weights: Source | None, batch: int, sums: _Array, /
-    ) -> float: ...
-    def evaluate(
+    def watched(
         self,
-        x: Source,
-        y: Source,
-        weights: Source | None,
-        penalty: float,
-        start: int,
-        batch: int,
-        max_batches: int,
-        seconds: float,
+        feed: Feed,
+        run: Any,
+        machine: Any,
+        begins: list[Any],
+        ends: list[Any],
+        step: int,
+        steps: int,
         /,
+    ) -> int: ...
+    def accumulate(self, feed: Feed, sums: _Array, /) -> float: ...
+    def evaluate(
+        self, feed: Feed, penalty: float, start: int, max_batches: int, seconds: float, /
     ) -> int: ...
     def totals(self) -> tuple[float, ...]: ...
     def reset_totals(self) -> None: ...
@@ -293,8 +291,12 @@ class _Trainer:  # made by trainer32 and trainer64
 class Trainer32(_Trainer): ...
 class Trainer64(_Trainer): ...
 
-def trainer32(runner: Any, loss: dict[str, Any], metrics: list[dict[str, Any]], /) -> Trainer32: ...
-def trainer64(runner: Any, loss: dict[str, Any], metrics: list[dict[str, Any]], /) -> Trainer64: ...
+def trainer32(
+    owner: str, runner: Any, loss: dict[str, Any], metrics: list[dict[str, Any]], /
+) -> Trainer32: ...
+def trainer64(
+    owner: str, runner: Any, loss: dict[str, Any], metrics: list[dict[str, Any]], /
+) -> Trainer64: ...
 
 # images (bind_ops_image.cpp)
 def affine_transform(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier.models import data
+from ranvier.models.steps import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ranvier.callbacks import CallbackList
-    from ranvier.models.steps import Rows, Steps
+    from ranvier.models.steps import Steps
 
 # The engine returns to Python at least so often, for progress, Ctrl-C and callbacks.
 SECONDS = 0.05
@@ -73,7 +74,7 @@ class Evaluable:
 
         batch = data.batch_size_of(self.label, batch_size)
         steps = data.steps_of(self.label, "steps", steps)
-        feed, total = self._feed(x, y, sample_weight, batch, steps)
+        feeds, total = self._feeds(x, y, sample_weight, batch, steps)
         hooks = CallbackList(
             callbacks,
             model=self,
@@ -83,31 +84,31 @@ class Evaluable:
             steps=total,
         )
         try:
-            logs = self._evaluate(feed, steps, hooks, True)
+            logs = self._evaluate(feeds, steps, hooks, True)
         finally:
             hooks.close()
         return results(logs, return_dict)
 
-    def _feed(
+    def _feeds(
         self, x: Any, y: Any, sample_weight: Any, batch: int, steps: int | None
-    ) -> tuple[Iterable[tuple[Rows, int]], int | None]:
-        """Pieces of data with the batch size within each; and the number of batches, if known."""
+    ) -> tuple[Iterable[Feed], int | None]:
+        """Pieces of data; and the number of batches, if known."""
         if data.is_array_like(x):
             rows = self._rows(x, y, sample_weight)
             total = -(-len(rows.x) // batch)
-            return [(rows, batch)], min(total, steps or total)
+            return [Feed(rows, batch)], min(total, steps or total)
         data.check_alone(self.label, y=y, sample_weight=sample_weight)
         return self._row_batches(x), data.length(self.label, x, steps, "steps")
 
-    def _row_batches(self, source: Any) -> Generator[tuple[Rows, int], None, None]:
+    def _row_batches(self, source: Any) -> Generator[Feed, None, None]:
         with closing(data.once(self.label, source)) as items:
             for item in items:
                 rows = self._rows(*data.unpack(self.label, item))
-                yield rows, len(rows.x)
+                yield Feed(rows, len(rows.x))
 
     def _evaluate(
         self,
-        feed: Iterable[tuple[Rows, int]],
+        feeds: Iterable[Feed],
         limit: int | None,
         hooks: CallbackList,
         progress: bool,
@@ -116,13 +117,13 @@ class Evaluable:
         machine: Steps | None = None
         done = 0
         most = data.MANY if limit is None else limit
-        with closing(feed) if isinstance(feed, Generator) else nullcontext(feed) as pieces:
-            for rows, size in pieces:
+        with closing(feeds) if isinstance(feeds, Generator) else nullcontext(feeds) as pieces:
+            for feed in pieces:
                 if machine is None:
-                    machine = self._steps_for(rows.y)
+                    machine = self._steps_for(feed.rows.y)
                     machine.prepare()
                     machine.reset()
-                done = self._evaluate_piece(machine, rows, size, done, most, hooks, progress)
+                done = self._evaluate_piece(machine, feed, done, most, hooks, progress)
                 if done >= most:
                     break
         if machine is None:
@@ -134,23 +135,22 @@ class Evaluable:
     def _evaluate_piece(
         self,
         machine: Steps,
-        rows: Rows,
-        size: int,
+        feed: Feed,
         done: int,
         most: int,
         hooks: CallbackList,
         progress: bool,
     ) -> int:
         start = 0
-        while start < len(rows.x) and done < most:
+        while start < len(feed.rows.x) and done < most:
             if hooks.has_test_batch_hooks:
                 hooks.on_test_batch_begin(done)
-                n = machine.evaluate(rows, start, size, 1, SECONDS)
+                n = machine.evaluate(feed, start, 1, SECONDS)
                 hooks.on_test_batch_end(done, machine.logs())
             else:
-                n = machine.evaluate(rows, start, size, most - done, SECONDS)
+                n = machine.evaluate(feed, start, most - done, SECONDS)
             done += n
-            start += n * size
+            start += n * feed.batch
             if progress:
                 hooks.progress(done, machine.logs)
         return done
@@ -164,7 +164,7 @@ class Evaluable:
         machine = self._steps_for(rows.y)
         machine.prepare()
         machine.reset()
-        machine.evaluate(rows, 0, len(rows.x), 1, SECONDS)
+        machine.evaluate(Feed(rows, len(rows.x)), 0, 1, SECONDS)
         return results(machine.logs(), return_dict)
 
     # -- predict ----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from ranvier import _random, ops
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS
-from ranvier.models.steps import Rows
+from ranvier.models.steps import Feed, Rows
 from ranvier.variables import layout
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class ArrayRun:
         self.all_steps = -(-self.n // self.batch)
         self.steps = steps_per_epoch or self.all_steps
         self.restart = steps_per_epoch is None
-        self.order: NDArray[Any] | None = None
+        self.order: NDArray[Any] | None = np.empty(self.n, np.int64) if self.shuffle else None
+        self.feed: Feed | None = None  # when the order has been drawn
         self.seed = _random.draw_seed() if shuffle else 0
         self.rounds = 0
         self.start = 0
@@ -56,43 +57,48 @@ class ArrayRun:
             machine = self.machine = model._steps_for(self.rows.y)
             machine.prepare()
         machine.reset()
-        batch, n = self.batch, self.n
-        watched = hooks.has_train_batch_hooks
-        begins = hooks.listeners("on_train_batch_begin") if watched else ()
-        ends = hooks.listeners("on_train_batch_end") if watched else ()
         step = _first_step(self)
         if self.restart and step == 0:
             self.start = 0
-        while step < self.steps:
-            if self.start == 0 and self.shuffle:
-                if self.order is None:
-                    self.order = np.empty(n, np.int64)
-                ops.permutation(n, self.seed, self.rounds, out=self.order)
-                self.rounds += 1
-            number = step
-            for begin in begins:
-                begin(number, None)
-            left = 1
-            if not watched:
-                left = min(self.steps - step, -(-(n - self.start) // batch))
-            done = machine.train(self.rows, self.order, self.start, batch, left, SECONDS)
-            step += done
-            self.start += done * batch
-            ended = self.start >= n
-            if ended:
-                self.start = 0
-            if watched:
-                logs = machine.logs()
-                for end in ends:
-                    end(number, logs)
-            else:
-                hooks.train_progress(step, machine.logs)
-            if ended and step < self.steps:
-                _warn_ran_out(model.label, step, self.steps)
-                break
-            if model.stop_training:
-                break
+        (self._watched if hooks.has_train_batch_hooks else self._alone)(machine, hooks, step)
         return machine.logs()
+
+    def _alone(self, machine: Steps, hooks: CallbackList, step: int) -> None:
+        while step < self.steps:
+            feed = self._feed()
+            left = min(self.steps - step, -(-(self.n - self.start) // self.batch))
+            done = machine.train(feed, self.start, left, SECONDS)
+            step += done
+            self.start += done * self.batch
+            if self.start >= self.n:
+                self.start = 0
+            hooks.train_progress(step, machine.logs)
+            if self._ran_out(step) or self.model.stop_training:
+                break
+
+    def _watched(self, machine: Steps, hooks: CallbackList, step: int) -> None:
+        begins = hooks.listeners("on_train_batch_begin")
+        ends = hooks.listeners("on_train_batch_end")
+        while step < self.steps:
+            step = machine.watched(self._feed(), self, begins, ends, step, self.steps)
+            if self._ran_out(step) or self.model.stop_training:
+                break
+
+    def _feed(self) -> Feed:
+        """What the next steps go over."""
+        if self.start == 0 and self.shuffle:
+            self._draw(self.rounds)
+            self.rounds += 1
+        if self.feed is None:
+            self.feed = Feed(self.rows, self.batch, self.order)
+        return self.feed
+
+    def _ran_out(self, step: int) -> bool:
+        """Whether the data ended before the epoch did, after so many steps."""
+        out = self.start == 0 and step < self.steps
+        if out:
+            _warn_ran_out(self.model.label, step, self.steps)
+        return out
 
     def state(self) -> dict[str, int]:
         """Where the run is: what `resume` wants."""
@@ -103,9 +109,11 @@ class ArrayRun:
         self.seed, self.rounds, self.start = state["seed"], state["rounds"], state["start"]
         self.first_step, self.first_rate = step, rate
         if self.start > 0 and self.shuffle:
-            self.order = np.empty(self.n, np.int64)
-            ops.permutation(self.n, self.seed, self.rounds - 1, out=self.order)
+            self._draw(self.rounds - 1)
         self.machine.prepare()
+
+    def _draw(self, number: int) -> None:
+        ops.permutation(self.n, self.seed, number, out=self.order)
 
 
 class BatchRun:
@@ -184,9 +192,10 @@ class BatchRun:
         return item
 
     def _train(self, machine: Steps, rows: Rows, step: int, hooks: CallbackList) -> None:
+        feed = Feed(rows, len(rows.x))
         if hooks.has_train_batch_hooks:
             hooks.on_train_batch_begin(step)
-        machine.train(rows, None, 0, len(rows.x), 1, SECONDS)
+        machine.train(feed, 0, 1, SECONDS)
         if hooks.has_train_batch_hooks:
             hooks.on_train_batch_end(step, machine.logs())
         else:
@@ -237,10 +246,10 @@ class Validation:
         often = isinstance(freq, (list, tuple, set, range))
         self.freq = freq if often else data.whole(model.label, "validation_freq", freq)
         self.given = given
-        self.feed: Any = None
+        self.feeds: Any = None
         if given is not None:
             try:
-                self.feed = self._arrays()
+                self.feeds = self._arrays()
             except (TypeError, ValueError) as error:
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 raise kind(f"{error} (in `validation_data`)") from error
@@ -256,7 +265,7 @@ class Validation:
                 return None
             rows = self.model._rows(x, y, w)
         self.model._check_values(rows)
-        return [(rows, self.batch)]
+        return [Feed(rows, self.batch)]
 
     def _parts(self) -> tuple[Any, Any, Any]:
         given = self.given if isinstance(self.given, (tuple, list)) else (self.given,)
@@ -270,8 +279,8 @@ class Validation:
         return epoch + 1 in self.freq
 
     def run(self, hooks: CallbackList) -> dict[str, float]:
-        feed = self.feed
-        if feed is None:
-            feed = self.model._feed(*self._parts(), self.batch, self.steps)[0]
-        logs = self.model._evaluate(feed, self.steps, hooks, False)
+        feeds = self.feeds
+        if feeds is None:
+            feeds = self.model._feeds(*self._parts(), self.batch, self.steps)[0]
+        logs = self.model._evaluate(feeds, self.steps, hooks, False)
         return {f"val_{name}": value for name, value in logs.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ranvier import metrics
 from ranvier.models import data
-from ranvier.models.steps import Rows, Steps
+from ranvier.models.steps import Feed, Steps
 from ranvier.utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 if TYPE_CHECKING:
@@ -272,36 +272,32 @@ class OwnSteps(Steps):
         super().reset()
         self.model.reset_metrics()
 
-    def train(
-        self,
-        rows: Rows,
-        order: NDArray[Any] | None,
-        start: int,
-        batch: int,
-        max_batches: int,
-        seconds: float,
-    ) -> int:
+    def train(self, feed: Feed, start: int, max_batches: int, seconds: float) -> int:
         if self.trains:
-            return self._run("train_step", rows, order, start, batch)
+            return self._run("train_step", feed, start)
         self._own = False
-        return super().train(rows, order, start, batch, max_batches, seconds)
+        return super().train(feed, start, max_batches, seconds)
 
-    def evaluate(self, rows: Rows, start: int, batch: int, max_batches: int, seconds: float) -> int:
+    def watched(
+        self, feed: Feed, run: Any, begins: list[Any], ends: list[Any], step: int, steps: int
+    ) -> int:
+        self._own = False
+        return super().watched(feed, run, begins, ends, step, steps)
+
+    def evaluate(self, feed: Feed, start: int, max_batches: int, seconds: float) -> int:
         if self.tests:
-            return self._run("test_step", rows, None, start, batch)
-        if self.loss is None or rows.y is None:
+            return self._run("test_step", feed, start)
+        if self.loss is None or feed.rows.y is None:
             raise ValueError(
                 f"{self.owner}: to evaluate without a loss or without `y`, "
                 f"{type(self.model).__name__} must have a test_step() of its own"
             )
         self._own = False
-        return super().evaluate(rows, start, batch, max_batches, seconds)
+        return super().evaluate(feed, start, max_batches, seconds)
 
-    def _run(self, method: str, rows: Rows, order: Any, start: int, batch: int) -> int:
+    def _run(self, method: str, feed: Feed, start: int) -> int:
         self._by_engine, self._own = False, True
-        logs = getattr(self.model, method)(
-            pack_x_y_sample_weight(*self._take(rows, order, start, batch))
-        )
+        logs = getattr(self.model, method)(pack_x_y_sample_weight(*self.take(feed, start)))
         if not isinstance(logs, dict):
             raise TypeError(
                 f"{self.owner}: {method}() must return a dictionary of logs; got {logs!r}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ranvier import _core
+from ranvier.metrics.metric import Mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,28 +20,50 @@ if TYPE_CHECKING:
 
 
 class Rows(NamedTuple):
-    """The data of a run, as the engine sees them (nothing is copied or converted)."""
+    """The data of a run (nothing is copied or converted)."""
 
     x: NDArray[Any]
     y: Any  # an array; None if the model's own steps do without
     weights: NDArray[Any] | None
-    sources: tuple[Any, Any, Any]
-
-    @classmethod
-    def of(cls, x: NDArray[Any], y: Any, weights: NDArray[Any] | None) -> Rows:
-        def source(array: Any) -> Any:
-            return None if array is None else _core.Source(array)
-
-        return cls(x, y, weights, (source(x), source(y), source(weights)))
 
     def split(self, at: int) -> tuple[Rows, Rows]:
         """The rows before row `at`, and the others (views)."""
 
         def part(rows: slice) -> Rows:
             y, weights = (None if a is None else a[rows] for a in (self.y, self.weights))
-            return Rows.of(self.x[rows], y, weights)
+            return Rows(self.x[rows], y, weights)
 
         return part(slice(at)), part(slice(at, None))
+
+
+class Feed:
+    """What steps go over: rows, so many at a time.
+
+    Args:
+        rows: the data.
+        batch: rows of a step.
+        order: which rows, int64; None: all, as they lie. May be drawn anew between steps.
+    """
+
+    __slots__ = ("batch", "native", "order", "rows")
+
+    def __init__(self, rows: Rows, batch: int, order: NDArray[Any] | None = None) -> None:
+        self.rows, self.batch, self.order = rows, batch, order
+        # what the engine knows it by; it has no sparse rows, and needs labels
+        arrays = isinstance(rows.x, np.ndarray) and rows.y is not None
+        self.native: Any = _core.feed(*rows, order, batch) if arrays else None
+
+    def take(self, start: int) -> tuple[Any, Any, NDArray[Any] | None]:
+        """The step's x, y and weights that begin with row `start`."""
+        where: Any = slice(start, start + self.batch)
+        if self.order is not None:
+            where = self.order[where]
+        x, y, weights = self.rows
+        return (
+            x[where],
+            None if y is None else y[where],
+            None if weights is None else weights[where],
+        )
 
 
 class Steps:
@@ -87,6 +110,8 @@ class Steps:
         self._sums = [0.0, 0.0]
         self._by_engine = False
         self.constrained: list[Any] = []
+        # the metrics by name if the engine can make the logs, too
+        self._named: list[tuple[str, Any]] | None = None
 
     @property
     def stream(self) -> int:
@@ -154,7 +179,7 @@ class Steps:
             spec["weighted"] = self.weighted[i]
             spec["masked"] = self.metrics[i]._masked
             specs.append(spec)
-        trainer = make(runner, loss, specs)
+        trainer = make(self.owner, runner, loss, specs)
         trainer.keep_predictions(bool(self.python_metrics))
         return trainer
 
@@ -170,6 +195,9 @@ class Steps:
             variables.append((numbers[id(v)], slot.offset, v.size, decay, *(penalty or (0.0, 0.0))))
         self._trainer.set_optimizer(self.optimizer.native, variables, self.optimizer.slots)
         self.constrained = [s.variable for s in self.network.trained if s.variable.constraint]
+        plain = all(type(m).result is Mean.result for m in self.metrics)
+        alone = plain and not (self.constrained or self.python_metrics)
+        self._named = [(m.name, m) for m in self.metrics] if alone else None
 
     # -- running ----------------------------------------------------------------------------
 
@@ -185,21 +213,13 @@ class Steps:
         if self._trainer is not None:
             self._trainer.reset_totals()
 
-    def train(
-        self,
-        rows: Rows,
-        order: NDArray[Any] | None,
-        start: int,
-        batch: int,
-        max_batches: int,
-        seconds: float,
-    ) -> int:
+    def train(self, feed: Feed, start: int, max_batches: int, seconds: float) -> int:
         """Up to `max_batches` steps from row `start` on; returns how many were done."""
         optimizer = self.optimizer
         assert optimizer is not None
         self._by_engine = self.native_training
         if not self.native_training:
-            self._train_python(rows, order, start, batch)
+            self._train_python(feed, start)
             return 1
         if self.constrained or self.python_metrics:
             max_batches = 1
@@ -207,37 +227,56 @@ class Steps:
         if max_batches > 1 and not optimizer.has_constant_rate:
             max_batches = min(max_batches, len(rates))
         at = optimizer._iterations  # as `iterations`: the engine accumulates no gradients
-        try:
-            done: int = self._trainer.train(
-                *rows.sources, order, start, batch, max_batches, seconds, rates, at
-            )
-        except ValueError as error:
-            raise ValueError(f"{self.owner}: {error}") from None
+        done: int = self._trainer.train(feed.native, start, max_batches, seconds, rates, at)
         optimizer._iterations = at + done
         for variable in self.constrained:
             assert variable.constraint is not None
             variable.assign(variable.constraint(variable.value))
         if self.python_metrics:
-            self._update_python_metrics(rows, order, start, batch)
+            self._update_python_metrics(feed, start)
         return done
 
-    def evaluate(self, rows: Rows, start: int, batch: int, max_batches: int, seconds: float) -> int:
+    def watched(
+        self, feed: Feed, run: Any, begins: list[Any], ends: list[Any], step: int, steps: int
+    ) -> int:
+        """Steps from number `step` on, and what callbacks do before and after each.
+
+        Args:
+            feed: what they go over.
+            run: has the next row as `start`, and the model.
+            begins, ends: called with a step's number, and None or the logs.
+            step, steps: the first one's number, and how many the epoch has.
+
+        Returns:
+            The number of the next step: of the last one that the epoch has, that the data allow or
+            after which the model shall stop; or of an earlier one.
+        """
+        if self._named is not None and self.native_training:
+            self._by_engine = True
+            native: Any = self._trainer
+            return int(native.watched(feed.native, run, self, begins, ends, step, steps))
+        for begin in begins:
+            begin(step, None)
+        self.train(feed, run.start, 1, 0.0)
+        start = run.start + feed.batch
+        run.start = start if start < run.n else 0
+        logs = self.logs()
+        for end in ends:
+            end(step, logs)
+        return step + 1
+
+    def evaluate(self, feed: Feed, start: int, max_batches: int, seconds: float) -> int:
         """Up to `max_batches` batches of loss and metrics; returns how many were done."""
         self._by_engine = self.native
         if not self.native:
-            self._evaluate_python(rows, start, batch)
+            self._evaluate_python(feed, start)
             return 1
         if self.python_metrics:
             max_batches = 1
         penalty = self.network.weights_penalty()
-        try:
-            done: int = self._trainer.evaluate(
-                *rows.sources, penalty, start, batch, max_batches, seconds
-            )
-        except ValueError as error:
-            raise ValueError(f"{self.owner}: {error}") from None
+        done: int = self._trainer.evaluate(feed.native, penalty, start, max_batches, seconds)
         if self.python_metrics:
-            self._update_python_metrics(rows, None, start, batch)
+            self._update_python_metrics(feed, start)
         return done
 
     def logs(self) -> dict[str, float]:
@@ -270,25 +309,16 @@ class Steps:
 
     # -- steps that pass through Python -----------------------------------------------------
 
-    def _take(
-        self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int
-    ) -> tuple[NDArray[Any], Any, NDArray[Any] | None]:
-        where: Any = slice(start, start + batch) if order is None else order[start : start + batch]
-        x = self._batch(rows.x[where])
-        weights = None if rows.weights is None else rows.weights[where]
-        return x, None if rows.y is None else rows.y[where], weights
+    def take(self, feed: Feed, start: int) -> tuple[Any, Any, NDArray[Any] | None]:
+        """A step's x, as the network takes it, y and weights."""
+        x, y, weights = feed.take(start)
+        return self._batch(x), y, weights
 
     def _batch(self, x: Any) -> Any:
         return np.ascontiguousarray(x, self.network.dtype)
 
-    def _update_python_metrics(
-        self,
-        rows: Rows,
-        order: NDArray[Any] | None,
-        start: int,
-        batch: int,
-    ) -> None:
-        _, y, weights = self._take(rows, order, start, batch)
+    def _update_python_metrics(self, feed: Feed, start: int) -> None:
+        _, y, weights = feed.take(start)
         predictions, mask = self._trainer.predictions(), self._trainer.mask()
         self._update(self.python_metrics, y, predictions, weights, mask)
 
@@ -306,10 +336,10 @@ class Steps:
         self._sums[1] += len(predictions)
         self._update(range(len(self.metrics)), y, predictions, weights, self.network.mask)
 
-    def _train_python(self, rows: Rows, order: NDArray[Any] | None, start: int, batch: int) -> None:
+    def _train_python(self, feed: Feed, start: int) -> None:
         assert self.optimizer is not None
         net = self.network
-        x, y, weights = self._take(rows, order, start, batch)
+        x, y, weights = self.take(feed, start)
         predictions, tape = net.forward(x, self._stream)
         self._stream += 1
         masked = {} if net.mask is None else {"mask": net.mask}
@@ -328,8 +358,8 @@ class Steps:
                 slot.variable.assign(slot.variable.constraint(slot.variable.value))
         self._add(y, predictions, weights, value)
 
-    def _evaluate_python(self, rows: Rows, start: int, batch: int) -> None:
-        x, y, weights = self._take(rows, None, start, batch)
+    def _evaluate_python(self, feed: Feed, start: int) -> None:
+        x, y, weights = self.take(feed, start)
         net = self.network
         predictions, _ = net.forward(x, 0, training=False)
         masked = {} if net.mask is None else {"mask": net.mask}

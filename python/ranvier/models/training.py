@@ -14,7 +14,7 @@ from ranvier.models import data
 from ranvier.models.evaluation import SECONDS, Evaluable, results
 from ranvier.models.runs import ArrayRun, BatchRun, Validation
 from ranvier.models.stepping import Stepping
-from ranvier.models.steps import Rows
+from ranvier.models.steps import Feed, Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,7 +178,7 @@ class Trainable(Stepping, Evaluable):
                     f"{self.label}: `sample_weight` must have one weight a row (or one for each "
                     f"of the {per_sample} outputs of a row); got shape {weights.shape}"
                 )
-        return Rows.of(inputs, labels, weights)
+        return Rows(inputs, labels, weights)
 
     def _check_values(self, rows: Rows) -> None:
         if self._loss is not None and rows.y is not None:
@@ -255,7 +255,7 @@ class Trainable(Stepping, Evaluable):
                 validation_data = held_out
             if class_weight is not None:
                 weights = data.class_weights(self.label, class_weight, rows.y, rows.weights)
-                rows = Rows.of(rows.x, rows.y, weights)
+                rows = Rows(rows.x, rows.y, weights)
             source: Any = ArrayRun(self, rows, batch, shuffle, steps_per_epoch)
         else:
             data.check_alone(self.label, y=y, sample_weight=sample_weight)
@@ -357,7 +357,7 @@ class Trainable(Stepping, Evaluable):
         steps = self._steps_for(rows.y)
         steps.prepare()
         steps.reset()
-        steps.train(rows, None, 0, len(rows.x), 1, SECONDS)
+        steps.train(Feed(rows, len(rows.x)), 0, 1, SECONDS)
         return results(steps.logs(), return_dict)
 
 

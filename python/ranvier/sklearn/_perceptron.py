@@ -10,7 +10,7 @@ import numpy as np
 from ranvier import layers, ops, regularizers
 from ranvier.models import Sequential
 from ranvier.models.network import Network
-from ranvier.models.steps import Rows, Steps
+from ranvier.models.steps import Feed, Rows, Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -177,8 +177,12 @@ class Perceptron:
         return steps
 
     def rows(self, x: Any, y: Any, weights: Any) -> Rows:
-        """Data as `Steps` and `accumulate` take them."""
-        return Rows(x.tocsr(), y, weights, (None,) * 3) if is_sparse(x) else Rows.of(x, y, weights)
+        """Data as a `Feed` has them."""
+        return Rows(x.tocsr() if is_sparse(x) else x, y, weights)
+
+    def whole(self, x: Any, y: Any, weights: Any) -> Feed:
+        """All rows, as `accumulate` goes over them."""
+        return Feed(self.rows(x, y, weights), _ROWS)
 
     def outputs(self, x: Any) -> NDArray[Any]:
         """The outputs for rows x, dense or sparse."""
@@ -193,14 +197,14 @@ class Perceptron:
         parts = [x[i : i + _ROWS].toarray() for i in range(0, x.shape[0], _ROWS)]
         return np.concatenate([self.net.run(np.ascontiguousarray(p, self.dtype)) for p in parts])
 
-    def accumulate(self, steps: Steps, rows: Rows, sums: NDArray[Any]) -> float:
+    def accumulate(self, steps: Steps, feed: Feed, sums: NDArray[Any]) -> float:
         """The sum of losses over all rows; the sums of gradients are written to `sums`."""
         if not self.sparse:
-            return float(steps._trainer.accumulate(*rows.sources, _ROWS, sums))
+            return float(steps._trainer.accumulate(feed.native, sums))
         total, net = 0.0, self.trained
         sums[...] = 0
-        for start in range(0, rows.x.shape[0], _ROWS):
-            x, y, weights = steps._take(rows, None, start, _ROWS)
+        for start in range(0, feed.rows.x.shape[0], feed.batch):
+            x, y, weights = steps.take(feed, start)
             outputs, tape = net.forward(x, 0)
             total += steps.loss(y, outputs, weights)
             net.backward(tape, steps.loss.gradient(y, outputs, weights))

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 
 from ranvier import optimizers
 from ranvier.models.evaluation import SECONDS
+from ranvier.models.steps import Feed
 from ranvier.sklearn._losses import SampleLoss
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ class Validation:
         """Of the weights as they are; NaN if they have no finite outputs."""
         mlp = self.mlp
         if mlp.scoring == "loss":
-            rows = mlp._perceptron.rows(self.x, self.y, self.weights)
+            feed = mlp._perceptron.whole(self.x, self.y, self.weights)
             steps.reset()
-            n = rows.x.shape[0]
+            n = feed.rows.x.shape[0]
             done = 0
             while done < n:
-                done += 512 * steps.evaluate(rows, done, 512, n, SECONDS)
+                done += feed.batch * steps.evaluate(feed, done, n, SECONDS)
             return steps.network.weights_penalty() - steps.logs()["loss"]
         if self.scorer is not None:
             weighted = {} if self.weights is None else {"sample_weight": self.weights}
@@ -183,16 +184,18 @@ class _Run:
     def _epoch(self, epoch: int) -> dict[str, float]:
         mlp, steps = self.mlp, self.steps
         order = self.shuffles.next() if mlp.shuffle else None if self.whole else self.shuffles.order
+        feed = Feed(self.rows, self.batch, order)
         steps.reset()
         step = 0
         while step < self.batches:
+            at = step * self.batch
             if self.hooks.has_train_batch_hooks:
                 self.hooks.on_train_batch_begin(step)
-            most = 1 if self.hooks.has_train_batch_hooks else self.batches - step
-            at = step * self.batch
-            step += steps.train(self.rows, order, at, self.batch, most, SECONDS)
-            if self.hooks.has_train_batch_hooks:
-                self.hooks.on_train_batch_end(step - 1, steps.logs())
+                steps.train(feed, at, 1, SECONDS)
+                self.hooks.on_train_batch_end(step, steps.logs())
+                step += 1
+            else:
+                step += steps.train(feed, at, self.batches - step, SECONDS)
             self.hooks.progress(step, steps.logs)
         logs = steps.logs()
         mlp.n_iter_ += 1
@@ -316,7 +319,7 @@ class _Objective:
         loss = mlp._loss
         summed = SampleLoss(loss.kind, loss.factors, "sum")
         self.steps = self.net.steps(summed, None)
-        self.rows = self.net.rows(x, y, weights)
+        self.feed = self.net.whole(x, y, weights)
         self.divisor = float(x.shape[0] if weights is None else np.sum(weights))
         self.sums = np.empty_like(self.net.trained.gradient)
 
@@ -333,7 +336,7 @@ class _Objective:
 
     def __call__(self, w: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         self.place(w)
-        loss = self.net.accumulate(self.steps, self.rows, self.sums)
+        loss = self.net.accumulate(self.steps, self.feed, self.sums)
         gradient = self.sums.astype(np.float64)
         for slot in self.net.trained.slots:
             if slot.variable.regularizer is not None:
