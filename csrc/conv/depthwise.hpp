@@ -45,8 +45,16 @@ void depthwise_row(const Window<T>& w, const T* image, index_t r, index_t* room,
     t.c = w.c;
     t.x = image;
     t.step = step * w.c;
+    // the rows that the next output row has and this one not
+    const index_t row = w.in[2] * w.c;
+    const index_t next = oh * w.step[1] + w.origin[1] + (w.taps[1] - 1) * w.dilation[1] + 1;
+    const index_t depth = std::clamp<index_t>(od * w.step[0] + w.origin[0], 0, w.in[0] - 1);
+    const bool more = next >= 0 && next < w.in[1];
+    if (more) t.ahead = image + (depth * w.in[1] + next) * row;
     for (index_t ow = 0; ow < w.out[2]; ow += t.pixels) {
-        t.pixels = ow == first && first < end ? end - first : 1;
+        const bool inner = ow == first && first < end;
+        t.pixels = inner ? end - first : 1;
+        t.ahead_size = inner && more ? std::min(w.step[1], w.in[1] - next) * row : 0;
         set_taps(w, od, oh, ow, room, t);
         f(t, ow);
     }

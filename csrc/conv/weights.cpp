@@ -112,6 +112,9 @@ class WindowWeightSum final : public WeightSum<T> {
                           [&](DepthwiseTask<T>& t, index_t ow) {
                               t.y = const_cast<T*>(dy) + (r * w.out[2] + ow) * s_.co;
                               t.ldy = s_.co;
+                              const bool more = t.pixels > 1 && r + 1 < i1 * rows;
+                              t.ahead_y = dy + (more ? r + 1 : r) * w.out[2] * s_.co;
+                              t.ahead_y_size = more ? w.out[2] * s_.co : 0;
                               kernels<DepthwiseKernels, T>().weights(t, sum);
                           });
     }

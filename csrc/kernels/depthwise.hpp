@@ -12,6 +12,10 @@ struct DepthwiseTask {
     const index_t *offsets, *at;
     const T* x;
     index_t step;
+    const T* ahead;  // what later tasks will have as x, to be brought into the cache
+    index_t ahead_size;
+    const T* ahead_y;  // and as dy
+    index_t ahead_y_size;
     const T* w;
     T* y;
     index_t ldy;
