@@ -384,6 +384,8 @@ class Sequential(Saveable, Trainable, Layer):
     def _fit_shape(self, array: NDArray[Any]) -> NDArray[Any]:
         """Adds or drops a trailing axis of 1, as Keras does; else refuses what does not fit."""
         want = self._sample_shape or ()
+        if array.shape[1:] == want:
+            return array
         if array.ndim == len(want) and want and want[-1] in (1, None):
             array = array[..., None]
         elif array.ndim == len(want) + 2 and array.shape[-1] == 1:

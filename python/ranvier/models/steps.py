@@ -8,6 +8,7 @@ import numpy as np
 
 from ranvier import _core
 from ranvier.metrics.metric import Mean
+from ranvier.variables import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ranvier.metrics import Metric
-    from ranvier.models.network import Network
+    from ranvier.models.network import Network, Slot
     from ranvier.optimizers import Optimizer
 
 
@@ -110,6 +111,10 @@ class Steps:
         self._sums = [0.0, 0.0]
         self._by_engine = False
         self.constrained: list[Any] = []
+        # what optimizer and engine were last laid out for, and told
+        self._laid_out: tuple[Any, ...] = ()
+        self._trained: list[Slot] = []
+        self._told: tuple[Any, ...] = ()
         # the metrics by name if the engine can make the logs, too
         self._named: list[tuple[str, Any]] | None = None
 
@@ -134,10 +139,9 @@ class Steps:
     def prepare(self) -> None:
         """Before the first step of a run: follows what changed in the network and optimizer."""
         self.network.refresh()
-        if self.optimizer is not None:
-            self.network.gather()
-            places = [(s.variable, s.offset) for s in self.network.slots]
-            self.optimizer.allocate(places, self.network.gradient.size, self.network.dtype)
+        optimizer = self.optimizer
+        if optimizer is not None:
+            self._lay_out(optimizer)
         if not self.native:
             return
         runner = self.network.native
@@ -146,8 +150,19 @@ class Steps:
             self._trainer = self._make_trainer(runner)
             self._trainer_of = runner
             self.stream = stream
-        if self.optimizer is not None and self.native_training:
-            self._set_optimizer()
+            self._told = ()
+        if optimizer is not None and self.native_training:
+            self._set_optimizer(optimizer)
+
+    def _lay_out(self, optimizer: Optimizer) -> None:
+        """Weights and the optimizer's state, unless they are (`train_on_batch` asks each time)."""
+        of = (optimizer.native, optimizer.use_ema, optimizer.gradient_accumulation_steps)
+        if self._laid_out != (layout.epoch, *of):
+            self.network.gather()
+            places = [(s.variable, s.offset) for s in self.network.slots]
+            optimizer.allocate(places, self.network.gradient.size, self.network.dtype)
+            self._laid_out = (layout.epoch, *of)
+            self._trained = self.network.trained
 
     def _make_trainer(self, runner: Any) -> Any:
         native: Any = self.loss.native
@@ -183,18 +198,20 @@ class Steps:
         trainer.keep_predictions(bool(self.python_metrics))
         return trainer
 
-    def _set_optimizer(self) -> None:
-        assert self.optimizer is not None
-        segment: Any = self.network.segments[0]
-        numbers = {id(v): i for i, v in enumerate(segment.builder.variables)}
+    def _set_optimizer(self, optimizer: Optimizer) -> None:
         variables = []
-        for slot in self.network.trained:
-            v = slot.variable
+        for v, _, offset in self._trained:
             penalty: Any = None if v.regularizer is None else v.regularizer.native
-            decay = self.optimizer.decays(v)
-            variables.append((numbers[id(v)], slot.offset, v.size, decay, *(penalty or (0.0, 0.0))))
-        self._trainer.set_optimizer(self.optimizer.native, variables, self.optimizer.slots)
-        self.constrained = [s.variable for s in self.network.trained if s.variable.constraint]
+            variables.append((id(v), offset, v.size, optimizer.decays(v), *(penalty or (0.0, 0.0))))
+        # the trainer keeps the arrays, so that no other has the number of one of them
+        told = (self._laid_out, variables, [id(slot) for slot in optimizer.slots])
+        if self._told != told:
+            segment: Any = self.network.segments[0]
+            numbers = {id(v): i for i, v in enumerate(segment.builder.variables)}
+            variables = [(numbers[own], *others) for own, *others in variables]
+            self._trainer.set_optimizer(optimizer.native, variables, optimizer.slots)
+            self._told = told
+        self.constrained = [s.variable for s in self._trained if s.variable.constraint]
         plain = all(type(m).result is Mean.result for m in self.metrics)
         alone = plain and not (self.constrained or self.python_metrics)
         self._named = [(m.name, m) for m in self.metrics] if alone else None

@@ -255,7 +255,7 @@ class Optimizer(Rates):
 
     def decays(self, variable: Variable) -> bool:
         """Whether weight decay applies to a variable."""
-        return not any(
+        return not self._undecayed or not any(
             rule is variable if isinstance(rule, Variable) else rule.search(variable.path)
             for rule in self._undecayed
         )
