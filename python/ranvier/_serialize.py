@@ -171,6 +171,8 @@ def _find_function(name: str, custom_objects: Mapping[str, Any] | None) -> Any:
 def deserialize_keras_object(
     config: Any,
     custom_objects: Mapping[str, Any] | None = None,
+    safe_mode: bool = True,
+    *,
     module_objects: Mapping[str, Any] | None = None,
     family: str = "object",
 ) -> Any:
@@ -179,6 +181,7 @@ def deserialize_keras_object(
     Args:
         config: what was written.
         custom_objects: classes and functions of your own by name.
+        safe_mode: of Keras; lambdas are refused with either value.
         module_objects: where to look for names without a module.
         family: how errors call what is looked for.
 
@@ -190,17 +193,16 @@ def deserialize_keras_object(
         return config
     if isinstance(config, str):
         return _by_name(config, custom_objects, module_objects, family, config)
+    within: dict[str, Any] = {"module_objects": module_objects, "family": family}
     if isinstance(config, (list, tuple)):
-        return type(config)(
-            deserialize_keras_object(c, custom_objects, module_objects, family) for c in config
-        )
+        return type(config)(deserialize_keras_object(c, custom_objects, **within) for c in config)
     if not isinstance(config, dict):
         raise TypeError(f"a config must be a dictionary; got {config!r}")
     if "class_name" not in config or "config" not in config:
         return {
             key: value
             if isinstance(value, str)
-            else deserialize_keras_object(value, custom_objects, module_objects, family)
+            else deserialize_keras_object(value, custom_objects, **within)
             for key, value in config.items()
         }
     name = config["class_name"]
@@ -375,7 +377,9 @@ class Registry:
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         if isinstance(config, dict) and _plain(str(config.get("class_name"))) in self.absent:
             self.find(config["class_name"])
-        return deserialize_keras_object(config, custom_objects, self.names, self.family)
+        return deserialize_keras_object(
+            config, custom_objects, module_objects=self.names, family=self.family
+        )
 
 
 def _plain(name: str) -> str:

@@ -283,6 +283,14 @@ def test_names_stand_for_known_classes_only(layer: Any, match: str, saved: pathl
     refused(saved, match, safe_mode=False)
 
 
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_lambda_is_refused_whatever_safe_mode_says(safe: bool) -> None:
+    inner = layer_config(None, "__lambda__", {"code": "4wA="})
+    config = layer_config("keras.layers", "Lambda", {"function": inner})
+    with pytest.raises(ValueError, match="lambda, which is Python code"):
+        ranvier.saving.deserialize_keras_object(config, None, safe)
+
+
 def test_the_whole_must_be_a_model(saved: pathlib.Path) -> None:
     edited(saved, lambda config: layer_config("keras.layers", "Dense", {"units": 2}))
     refused(saved, "expected a model; got Dense")
