@@ -131,6 +131,16 @@ void tell(const py::handle& callback, const py::object& number, const py::object
     check(given == nullptr);
     Py_DECREF(given);
 }
+index_t whole(const py::object& value) {
+    const long long given = PyLong_AsLongLong(value.ptr());
+    check(given == -1 && PyErr_Occurred() != nullptr);
+    return given;
+}
+double number(const py::object& value) {
+    const double given = PyFloat_AsDouble(value.ptr());
+    check(given == -1.0 && PyErr_Occurred() != nullptr);
+    return given;
+}
 bool holds(const py::object& condition) {
     const int truth = PyObject_IsTrue(condition.ptr());
     check(truth < 0);
@@ -203,31 +213,30 @@ class PyTrainer {
         });
     }
 
-    // Training steps that callbacks watch, from number `step` to before `steps`: each of `begins`
-    // is called with its number, each of `ends` with that and the logs after it. Here because the
-    // way through Python takes as long as a short step. `run` has the next row as `start`, and the
-    // model; `machine` is what made this trainer. Returns the number of the next step: when all are
-    // done, the data have ended, the model is to stop, or a callback has changed so much that
-    // another trainer is needed.
+    // Training steps that callbacks watch, from number `step` to before `steps`: each of `ends` is
+    // called with its number and the logs after it. Here because the way through Python takes as
+    // long as a short step. `run` has the next row as `start`, and the model; `machine` is what
+    // made this trainer. Returns the number of the next step: when all are done, the data have
+    // ended, the model is to stop, or a callback has changed so much that another trainer is
+    // needed.
     index_t watched(const PyFeed& over, const py::object& run, const py::object& machine,
-                    const py::list& begins, const py::list& ends, index_t step, index_t steps) {
+                    const py::list& ends, index_t step, index_t steps) {
         const py::object model = get(run, names_.model), own = get(machine, names_.trainer);
         const py::object optimizer = get(machine, names_.optimizer);
         const py::list metrics = get(machine, names_.named);
-        index_t start = py::cast<index_t>(get(run, names_.start));
+        index_t start = whole(get(run, names_.start));
         while (step < steps) {
-            const py::int_ number(step++);
-            for (const py::handle& begin : begins) tell(begin, number, py::none());
             py::object rate = get(optimizer, names_.own_rate);
             if (!PyFloat_Check(rate.ptr())) rate = get(optimizer, names_.rate);
-            const index_t iteration = PyLong_AsLongLong(get(optimizer, names_.iterations).ptr());
-            train(over, start, 1, 0.0, {PyFloat_AsDouble(rate.ptr())}, iteration);
+            const index_t iteration = whole(get(optimizer, names_.iterations));
+            train(over, start, 1, 0.0, {number(rate)}, iteration);
             set(optimizer, names_.iterations, py::int_(iteration + 1));
             start += over.feed.batch;
             if (start >= over.feed.rows) start = 0;
             set(run, names_.start, py::int_(start));
+            const py::int_ which(step++);
             const py::dict after = logs(metrics);
-            for (const py::handle& end : ends) tell(end, number, after);
+            for (const py::handle& end : ends) tell(end, which, after);
             if (PyErr_CheckSignals() != 0) throw py::error_already_set();
             if (start == 0 || holds(get(model, names_.stop)) ||
                 !get(machine, names_.trainer).is(own))
@@ -339,23 +348,27 @@ class PyTrainer {
 
     // Means by name; each metric, too, gets what has been counted for it.
     py::dict logs(const py::list& metrics) {
-        const LockWithoutGil lock(mutex_);
-        if (metrics.size() != totals_.metric.size())
+        const Totals now = totals_now();  // setting a metric's attributes may run anything
+        if (metrics.size() != now.metric.size())
             throw std::invalid_argument("a pair of name and metric for each metric is wanted");
         const auto mean = [](double sum, double weight) {
             return py::float_(weight != 0 ? sum / weight : 0.0);
         };
         py::dict logs;
-        put(logs, names_.loss, mean(totals_.loss, totals_.loss_weight));
+        put(logs, names_.loss, mean(now.loss, now.loss_weight));
         for (std::size_t i = 0; i < metrics.size(); ++i) {
             const py::tuple pair = metrics[i];
-            const double sum = totals_.metric[i], weight = totals_.metric_weight[i];
+            const double sum = now.metric[i], weight = now.metric_weight[i];
             const py::object metric = pair[1];
             set(metric, names_.total, py::float_(sum));
             set(metric, names_.count, py::float_(weight));
             put(logs, pair[0], mean(sum, weight));
         }
         return logs;
+    }
+    Totals totals_now() {
+        const LockWithoutGil lock(mutex_);
+        return totals_;
     }
 
     const Names names_;
@@ -399,8 +412,8 @@ void bind_trainer_of(py::module_& m, const char* name, const char* maker) {
         [](P& p, const PyFeed& feed, const py::array& sums) { return p.accumulate(feed, sums); });
     def(type, "watched",
         [](P& p, const PyFeed& feed, const py::object& run, const py::object& machine,
-           const py::list& begins, const py::list& ends, index_t step,
-           index_t steps) { return p.watched(feed, run, machine, begins, ends, step, steps); });
+           const py::list& ends, index_t step,
+           index_t steps) { return p.watched(feed, run, machine, ends, step, steps); });
     def(type, "evaluate",
         [](P& p, const PyFeed& feed, double penalty, index_t start, index_t max_batches,
            double seconds) { return p.evaluate(feed, penalty, start, max_batches, seconds); });

@@ -124,7 +124,8 @@ RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t tap, index_t p, index_
 
 template <class T>
 void weights(const DepthwiseTask<T>& t, T* dw) {
-    constexpr index_t P = 8;
+    // with few channels more pixels: sums are taken from memory, and put back, for each P of them
+    const index_t P = std::max<index_t>(8, 512 / t.c);
     Ahead<T> ahead(t.ahead, t.ahead_size, steps_of(t, P));
     Ahead<T> ahead_y(t.ahead_y, t.ahead_y_size, steps_of(t, P));
     for (index_t p = 0; p < t.pixels; p += P) {

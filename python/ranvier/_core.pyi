@@ -267,7 +267,6 @@ class _Trainer:  # made by trainer32 and trainer64
         feed: Feed,
         run: Any,
         machine: Any,
-        begins: list[Any],
         ends: list[Any],
         step: int,
         steps: int,

@@ -146,3 +146,156 @@ def test_a_label_out_of_range_is_named_with_its_model() -> None:
     hook = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
     with pytest.raises(ValueError, match=rf"'{model.name}'.*class numbers in 0\.\.1.*got 9"):
         model.fit(X, labels, batch_size=5, shuffle=False, verbose=0, callbacks=[hook])
+
+
+def dense(**more: Any) -> Any:
+    ranvier.utils.set_random_seed(1)
+    model = ranvier.Sequential([layers.Dense(4, "relu"), layers.Dense(2, "softmax")], **more)
+    model.compile(optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.build((None, 3))
+    return model
+
+
+def hooked(model: Any, **hooks: Any) -> Any:
+    return model.fit(X, Y, batch_size=5, verbose=0, callbacks=[callbacks.LambdaCallback(**hooks)])
+
+
+@pytest.mark.parametrize("when", ["on_train_batch_begin", "on_train_batch_end"])
+def test_a_layer_frozen_by_a_hook_stays_as_it_is(when: str) -> None:
+    frozen: list[Any] = []
+
+    def freeze(batch: int, logs: Any) -> None:
+        if batch == 2:
+            model.layers[0].trainable = False
+            model.evaluate(X, Y, verbose=0)
+            frozen.append(model.layers[0].get_weights())
+
+    model = dense()
+    hooked(model, **{when: freeze})
+    for before, after in zip(frozen[0], model.layers[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert model.optimizer.iterations == 5
+
+
+class NoNumber(optimizers.SGD):
+    @property
+    def learning_rate(self) -> Any:
+        return "fast"
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        self._set_rate(rate)
+
+
+@pytest.mark.parametrize("given", [5.0, 2**70, "1"])
+def test_a_count_of_steps_that_is_none_is_refused_before_a_step(given: Any) -> None:
+    kept: list[Any] = []
+
+    def spoil(batch: int, logs: Any) -> None:
+        model.optimizer._iterations = given
+        kept.append(model.get_weights())
+
+    model = dense()
+    with pytest.raises((TypeError, OverflowError)):
+        hooked(model, on_train_batch_end=spoil)
+    for before, after in zip(kept[0], model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_rate_that_is_no_number_is_refused_before_a_step() -> None:
+    model = dense()
+    model.compile(NoNumber(lambda: 0.1), "sparse_categorical_crossentropy")
+    before = model.get_weights()
+    with pytest.raises(TypeError):
+        hooked(model, on_train_batch_end=lambda batch, logs: None)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class OwnTest(ranvier.Sequential):
+    def test_step(self, data: Any) -> Any:
+        return {"mine": 42.0}
+
+
+def test_logs_are_those_of_training_after_an_evaluation_with_a_test_step_of_one_s_own() -> None:
+    model = OwnTest([layers.Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+    def look(batch: int, logs: Any) -> None:
+        if batch == 3:
+            assert model.evaluate(X, Y, verbose=0, return_dict=True) == {"mine": 42.0}
+
+    assert set(hooked(model, on_train_batch_end=look).history) == {"loss", "accuracy"}
+
+
+def test_asking_for_metrics_before_a_step_of_one_s_own_changes_nothing() -> None:
+    def losses(**hooks: Any) -> Any:
+        ranvier.utils.set_random_seed(2)
+        model = Own([layers.Dense(2, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        asked.append(model)
+        return hooked(model, **hooks).history
+
+    asked: list[Any] = []
+    ask = losses(on_train_batch_begin=lambda batch, logs: asked[-1].get_metrics_result())
+    assert ask == losses(on_train_batch_begin=lambda batch, logs: None)
+
+
+class Looking(metrics.SparseCategoricalAccuracy):
+    """Whose total asks the model for its metrics when it is set."""
+
+    model: Any = None
+
+    @property
+    def total(self) -> float:
+        return self._total
+
+    @total.setter
+    def total(self, value: float) -> None:
+        self._total = value
+        if self.model is not None:
+            model, self.model = self.model, None
+            model.get_metrics_result()
+            self.model = model
+
+
+def test_a_metric_may_ask_for_metrics_while_it_is_set() -> None:
+    model = dense()
+    looking = Looking(name="looking")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[looking])
+    model.train_on_batch(X, Y)
+    looking.model = model
+    seen: list[Any] = []
+    hooked(model, on_train_batch_end=lambda batch, logs: seen.append(logs["looking"]))
+    assert len(seen) == 5
+
+
+def test_a_result_of_one_metric_s_own_is_what_logs_have() -> None:
+    model = dense()
+    own = metrics.SparseCategoricalAccuracy()
+    own.result = lambda: -1.0  # type: ignore[method-assign]
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[own])
+    seen: list[Any] = []
+    hooked(model, on_train_batch_end=lambda b, logs: seen.append(logs[own.name]))
+    assert seen == [-1.0] * 5
+
+
+@pytest.mark.parametrize("watch", [False, True])
+@pytest.mark.parametrize("batches", [False, True])
+def test_the_warning_of_data_that_ran_out_names_its_caller(watch: bool, batches: bool) -> None:
+    hook = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    data = iter([(X, Y)] * 2) if batches else X
+    rest = {} if batches else {"y": Y}
+    with pytest.warns(RuntimeWarning, match="ran out after") as seen:
+        dense().fit(
+            data, **rest, batch_size=None if batches else 11, steps_per_epoch=3, verbose=0,
+            callbacks=[hook] if watch else [],
+        )  # fmt: skip
+    assert seen[0].filename == __file__
+
+
+def test_a_name_that_utf_8_cannot_write_trains() -> None:
+    model = dense(name="a\ud800b")
+    hooked(model, on_train_batch_end=lambda batch, logs: None)
+    with pytest.raises(ValueError, match=r"ud800.*class numbers"):
+        model.train_on_batch(X, Y + 7)

@@ -97,7 +97,7 @@ class ArrayRun:
         """Whether the data ended before the epoch did, after so many steps."""
         out = self.start == 0 and step < self.steps
         if out:
-            _warn_ran_out(self.model.label, step, self.steps)
+            _warn_ran_out(self.model.label, step, self.steps, 8)
         return out
 
     def state(self) -> dict[str, int]:
@@ -157,7 +157,7 @@ class BatchRun:
             item = self._next(step)
             if item is _END:
                 if self.limit is not None and step > 0:
-                    _warn_ran_out(model.label, step, self.limit)
+                    _warn_ran_out(model.label, step, self.limit, 7)
                     if self.iterator is self.source:  # a generator, which can be used up once
                         model.stop_training = True
                 self.iterator = None
@@ -228,11 +228,11 @@ def _first_step(run: Any) -> int:
     return int(step)
 
 
-def _warn_ran_out(label: str, step: int, steps: int) -> None:
+def _warn_ran_out(label: str, step: int, steps: int, stacklevel: int) -> None:
     warnings.warn(
         f"{label}: the data ran out after {step} of {steps} steps, which ends the epoch",
         RuntimeWarning,
-        stacklevel=6,
+        stacklevel=stacklevel,
     )
 
 

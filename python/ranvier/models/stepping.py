@@ -278,12 +278,6 @@ class OwnSteps(Steps):
         self._own = False
         return super().train(feed, start, max_batches, seconds)
 
-    def watched(
-        self, feed: Feed, run: Any, begins: list[Any], ends: list[Any], step: int, steps: int
-    ) -> int:
-        self._own = False
-        return super().watched(feed, run, begins, ends, step, steps)
-
     def evaluate(self, feed: Feed, start: int, max_batches: int, seconds: float) -> int:
         if self.tests:
             return self._run("test_step", feed, start)

@@ -151,6 +151,7 @@ class Steps:
             self._trainer_of = runner
             self.stream = stream
             self._told = ()
+        self._named = None
         if optimizer is not None and self.native_training:
             self._set_optimizer(optimizer)
 
@@ -194,7 +195,9 @@ class Steps:
             spec["weighted"] = self.weighted[i]
             spec["masked"] = self.metrics[i]._masked
             specs.append(spec)
-        trainer = make(self.owner, runner, loss, specs)
+        # a name may hold what UTF-8 cannot
+        owner = self.owner.encode(errors="backslashreplace").decode()
+        trainer = make(owner, runner, loss, specs)
         trainer.keep_predictions(bool(self.python_metrics))
         return trainer
 
@@ -212,8 +215,8 @@ class Steps:
             self._trainer.set_optimizer(optimizer.native, variables, optimizer.slots)
             self._told = told
         self.constrained = [s.variable for s in self._trained if s.variable.constraint]
-        plain = all(type(m).result is Mean.result for m in self.metrics)
-        alone = plain and not (self.constrained or self.python_metrics)
+        plain = all(getattr(m.result, "__func__", None) is Mean.result for m in self.metrics)
+        alone = plain and type(self) is Steps and not (self.constrained or self.python_metrics)
         self._named = [(m.name, m) for m in self.metrics] if alone else None
 
     # -- running ----------------------------------------------------------------------------
@@ -268,10 +271,10 @@ class Steps:
             The number of the next step: of the last one that the epoch has, that the data allow or
             after which the model shall stop; or of an earlier one.
         """
-        if self._named is not None and self.native_training:
+        if self._named is not None and not begins:
             self._by_engine = True
             native: Any = self._trainer
-            return int(native.watched(feed.native, run, self, begins, ends, step, steps))
+            return int(native.watched(feed.native, run, self, ends, step, steps))
         for begin in begins:
             begin(step, None)
         self.train(feed, run.start, 1, 0.0)
