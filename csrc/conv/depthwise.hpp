@@ -9,23 +9,34 @@
 
 namespace ranvier {
 
+// The taps [first, end) of an axis that lie within the image, for an output whose first is at `at`.
+struct TapRange {
+    TapRange(index_t at, index_t extent, index_t taps, index_t dilation)
+        : first(std::min(at < 0 ? (-at + dilation - 1) / dilation : 0, taps)),
+          end(std::clamp<index_t>(at < extent ? (extent - 1 - at) / dilation + 1 : 0, first,
+                                  taps)) {}
+    index_t first, end;
+};
+
 // The taps that output pixels from (od, oh, ow) on have within the image.
 template <class T>
 void set_taps(const Window<T>& w, index_t od, index_t oh, index_t ow, index_t* room,
               DepthwiseTask<T>& t) {
     const index_t z0 = od * w.step[0] + w.origin[0], y0 = oh * w.step[1] + w.origin[1];
     const index_t x0 = ow * w.step[2] + w.origin[2];
-    index_t *offset = room, *at = room + w.tap_count(), n = 0, tap = 0;
-    for (index_t d = 0; d < w.taps[0]; ++d)
-        for (index_t h = 0; h < w.taps[1]; ++h)
-            for (index_t i = 0; i < w.taps[2]; ++i, ++tap) {
-                const index_t z = z0 + d * w.dilation[0], y = y0 + h * w.dilation[1];
-                const index_t x = x0 + i * w.dilation[2];
-                if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1] || x < 0 || x >= w.in[2])
-                    continue;
-                offset[n] = ((z * w.in[1] + y) * w.in[2] + x) * w.c;
-                at[n++] = tap * w.c;
+    const TapRange z(z0, w.in[0], w.taps[0], w.dilation[0]);
+    const TapRange y(y0, w.in[1], w.taps[1], w.dilation[1]);
+    const TapRange x(x0, w.in[2], w.taps[2], w.dilation[2]);
+    index_t *offset = room, *at = room + w.tap_count(), n = 0;
+    for (index_t d = z.first; d < z.end; ++d)
+        for (index_t h = y.first; h < y.end; ++h) {
+            const index_t row = (z0 + d * w.dilation[0]) * w.in[1] + y0 + h * w.dilation[1];
+            const index_t tap = (d * w.taps[1] + h) * w.taps[2];
+            for (index_t i = x.first; i < x.end; ++i, ++n) {
+                offset[n] = (row * w.in[2] + x0 + i * w.dilation[2]) * w.c;
+                at[n] = (tap + i) * w.c;
             }
+        }
     t.taps = n;
     t.offsets = offset;
     t.at = at;

@@ -43,14 +43,19 @@ template <class T>
 void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
     const Scratch<index_t> room(2 * w.tap_count());
     const index_t rows = w.out[0] * w.out[1];
+    const auto row = [&](index_t r) {
+        return y + r / rows * y_image + r % rows / w.out[1] * w.to[0] + r % w.out[1] * w.to[1];
+    };
     for (index_t r = r0; r < r1; ++r) {
-        const index_t image = r / rows, at = r % rows;
-        T* to = y + image * y_image + at / w.out[1] * w.to[0] + at % w.out[1] * w.to[1];
-        depthwise_row(w, x + image * w.image(), at, room.get(),
+        T* to = row(r);
+        depthwise_row(w, x + r / rows * w.image(), r % rows, room.get(),
                       [&](DepthwiseTask<T>& t, index_t ow) {
                           t.w = w.b;
                           t.y = to + ow * w.to[2];
                           t.ldy = w.to[2];
+                          const bool more = t.pixels > 1 && r + 1 < r1;
+                          t.ahead_y = row(more ? r + 1 : r);
+                          t.ahead_y_size = more ? w.out[2] * w.to[2] : 0;
                           t.bias = w.bias;
                           t.relu = w.relu;
                           t.slope = w.slope;

@@ -8,44 +8,69 @@ namespace ranvier {
 namespace RV_ISA {
 namespace {
 
-// A vector of channels, the first `count` of it. Whole ones are operands of the multiply-adds.
-template <class T, bool Whole>
+// V vectors of channels from j on; V = 0: the first `rest` of one. Whole ones are operands of the
+// multiply-adds.
+template <class T, int V>
 struct Channels {
-    index_t j, count;
+    static constexpr int vectors = V > 0 ? V : 1;
+    index_t j, rest;
     LaneMask<T> mask;
-    Channels(index_t first, index_t n) : j(first), count(n), mask(lane_mask<T>(n)) {}
-    RV_INLINE Vec<T> get(const T* p) const { return Whole ? load(p + j) : load_lanes(p + j, mask); }
-    RV_INLINE void put(T* p, Vec<T> v) const {
-        if (Whole)
-            store(p + j, v);
+    Channels(index_t first, index_t n) : j(first), rest(n), mask(lane_mask<T>(n)) {}
+    RV_INLINE Vec<T> get(const T* p, int v = 0) const {
+        return V > 0 ? load(p + j + v * kLanes<T>) : load_lanes(p + j, mask);
+    }
+    RV_INLINE void put(T* p, Vec<T> value, int v = 0) const {
+        if (V > 0)
+            store(p + j + v * kLanes<T>, value);
         else
-            store_lanes(p + j, v, count);
+            store_lanes(p + j, value, rest);
     }
 };
 
+// Calls f for all channels: V vectors at a time, one, and what is left.
+template <class T, int V, class F>
+RV_INLINE void each_channels(index_t c, F f) {
+    constexpr index_t L = kLanes<T>;
+    index_t j = 0;
+    if (V > 1)
+        for (; j + V * L <= c; j += V * L) f(Channels<T, V>(j, L));
+    for (; j + L <= c; j += L) f(Channels<T, 1>(j, L));
+    if (j < c) f(Channels<T, 0>(j, c - j));
+}
+
 template <class T, int P, class C>
-RV_INLINE void pixels_of(const DepthwiseTask<T>& t, index_t p, C ch, Vec<T> bias) {
-    Vec<T> acc[P];
+RV_INLINE void pixels_of(const DepthwiseTask<T>& t, index_t p, C ch) {
+    constexpr int V = C::vectors;
+    Vec<T> acc[V][P];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+        const Vec<T> bias = t.bias ? ch.get(t.bias, v) : Vec<T>{};
 #pragma GCC unroll 8
-    for (int i = 0; i < P; ++i) acc[i] = bias;
+        for (int i = 0; i < P; ++i) acc[v][i] = bias;
+    }
     const T* x = t.x + p * t.step;
     const index_t step = t.step, taps = t.taps;
     for (index_t tap = 0; tap < taps; ++tap) {
-        const Vec<T> w = ch.get(t.w + t.at[tap]);
-        const T* at = x + t.offsets[tap];
+        const T *w = t.w + t.at[tap], *at = x + t.offsets[tap];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) {
+            const Vec<T> factor = ch.get(w, v);
 #pragma GCC unroll 8
-        for (int i = 0; i < P; ++i) acc[i] = fma(ch.get(at + i * step), w, acc[i]);
-    }
-    if (t.relu) {
-        const Vec<T> slope = splat<T>(t.slope), zero{};
-#pragma GCC unroll 8
-        for (int i = 0; i < P; ++i)  // not y * 0 for slope 0: that would turn -inf into NaN
-            acc[i] =
-                t.slope == T(0) ? vmax(zero, acc[i]) : (acc[i] < zero ? acc[i] * slope : acc[i]);
+            for (int i = 0; i < P; ++i)
+                acc[v][i] = fma(ch.get(at + i * step, v), factor, acc[v][i]);
+        }
     }
     T* y = t.y + p * t.ldy;
+    const Vec<T> slope = splat<T>(t.slope), zero{};
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v)
 #pragma GCC unroll 8
-    for (int i = 0; i < P; ++i) ch.put(y + i * t.ldy, acc[i]);
+        for (int i = 0; i < P; ++i) {
+            Vec<T> sum = acc[v][i];
+            if (t.relu)  // not y * 0 for slope 0: that would turn -inf into NaN
+                sum = t.slope == T(0) ? vmax(zero, sum) : (sum < zero ? sum * slope : sum);
+            ch.put(y + i * t.ldy, sum, v);
+        }
 }
 
 // What the rows after this one will want, brought into the cache a little at each step: the
@@ -55,8 +80,8 @@ class Ahead {
   public:
     Ahead(const T* at, index_t size, index_t steps)
         : at_(at), end_(at + size), each_((size + steps - 1) / steps) {}
-    RV_INLINE void step() {
-        for (const T* stop = at_ + std::min(each_, end_ - at_); at_ < stop; at_ += kLine)
+    RV_INLINE void steps(index_t n) {
+        for (const T* stop = at_ + std::min(n * each_, end_ - at_); at_ < stop; at_ += kLine)
             __builtin_prefetch(at_);
     }
 
@@ -73,69 +98,77 @@ index_t steps_of(const DepthwiseTask<T>& t, index_t pixels) {
     return ((t.pixels + pixels - 1) / pixels) * ((t.c + L - 1) / L);
 }
 
-// Calls f(channels) for all of them.
-template <class T, class F>
-RV_INLINE void each_channels(index_t c, F f) {
-    constexpr index_t L = kLanes<T>;
-    index_t j = 0;
-    for (; j + L <= c; j += L) f(Channels<T, true>(j, L));
-    if (j < c) f(Channels<T, false>(j, c - j));
-}
-
-// P pixels, all channels: as they lie in memory.
-template <class T, int P>
-void pixels(const DepthwiseTask<T>& t, index_t p, Ahead<T>& ahead) {
-    each_channels<T>(t.c, [&](auto ch) {
-        ahead.step();
-        pixels_of<T, P>(t, p, ch, t.bias ? ch.get(t.bias) : Vec<T>{});
+// P pixels, all channels: as they lie in memory. V vectors, so that there are sums enough to hide
+// how long a multiply-add takes.
+template <class T, int P, int V>
+void pixels(const DepthwiseTask<T>& t, index_t p, Ahead<T>& ahead, Ahead<T>& ahead_y) {
+    each_channels<T, V>(t.c, [&](auto ch) {
+        ahead.steps(ch.vectors);
+        ahead_y.steps(ch.vectors);
+        pixels_of<T, P>(t, p, ch);
     });
 }
 
 template <class T>
 void forward(const DepthwiseTask<T>& t) {
     constexpr index_t P = 4;
-    Ahead<T> ahead(t.ahead, t.ahead_size, steps_of(t, P));
+    const index_t steps = steps_of(t, P);
+    Ahead<T> ahead(t.ahead, t.ahead_size, steps);
+    Ahead<T> ahead_y(t.ahead_y, t.ahead_y_size, steps);
     index_t p = 0;
-    for (; p + P <= t.pixels; p += P) pixels<T, P>(t, p, ahead);
-    for (; p + 2 <= t.pixels; p += 2) pixels<T, 2>(t, p, ahead);
-    for (; p < t.pixels; ++p) pixels<T, 1>(t, p, ahead);
+    if (t.c < 2 * kLanes<T>)
+        for (; p + 2 * P <= t.pixels; p += 2 * P) pixels<T, 2 * P, 1>(t, p, ahead, ahead_y);
+    for (; p + P <= t.pixels; p += P) pixels<T, P, 2>(t, p, ahead, ahead_y);
+    for (; p + 2 <= t.pixels; p += 2) pixels<T, 2, 4>(t, p, ahead, ahead_y);
+    for (; p < t.pixels; ++p) pixels<T, 1, 4>(t, p, ahead, ahead_y);
 }
 
 // K taps of pixels [p, end).
 template <class T, int K, class C>
 RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t tap, index_t p, index_t end, C ch,
                        T* dw) {
-    Vec<T> acc[K];
+    constexpr int V = C::vectors;
+    Vec<T> acc[K][V];
     const T* x[K];
 #pragma GCC unroll 9
     for (int i = 0; i < K; ++i) {
-        acc[i] = ch.get(dw + t.at[tap + i]);
         x[i] = t.x + t.offsets[tap + i];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) acc[i][v] = ch.get(dw + t.at[tap + i], v);
     }
     const T* y = t.y + p * t.ldy;
-    for (index_t at = p * t.step; p < end; ++p, at += t.step, y += t.ldy) {
-        const Vec<T> dy = ch.get(y);
+    for (index_t at = p * t.step; p < end; ++p, at += t.step, y += t.ldy)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) {
+            const Vec<T> dy = ch.get(y, v);
 #pragma GCC unroll 9
-        for (int i = 0; i < K; ++i) acc[i] = fma(ch.get(x[i] + at), dy, acc[i]);
-    }
+            for (int i = 0; i < K; ++i) acc[i][v] = fma(ch.get(x[i] + at, v), dy, acc[i][v]);
+        }
 #pragma GCC unroll 9
-    for (int i = 0; i < K; ++i) ch.put(dw + t.at[tap + i], acc[i]);
+    for (int i = 0; i < K; ++i)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) ch.put(dw + t.at[tap + i], acc[i][v], v);
 }
 
 template <class T>
 void weights(const DepthwiseTask<T>& t, T* dw) {
     // with few channels more pixels: sums are taken from memory, and put back, for each P of them
     const index_t P = std::max<index_t>(8, 512 / t.c);
-    Ahead<T> ahead(t.ahead, t.ahead_size, steps_of(t, P));
-    Ahead<T> ahead_y(t.ahead_y, t.ahead_y_size, steps_of(t, P));
+    const index_t steps = steps_of(t, P);
+    Ahead<T> ahead(t.ahead, t.ahead_size, steps);
+    Ahead<T> ahead_y(t.ahead_y, t.ahead_y_size, steps);
     for (index_t p = 0; p < t.pixels; p += P) {
         const index_t end = std::min(p + P, t.pixels);
-        each_channels<T>(t.c, [&](auto ch) {
-            ahead.step();
-            ahead_y.step();
+        // Two vectors are a line of the cache; with them few taps, so that what lies a power of two
+        // apart has room in it.
+        each_channels<T, 2>(t.c, [&](auto ch) {
+            constexpr int K = ch.vectors > 1 ? 3 : 9;
+            ahead.steps(ch.vectors);
+            ahead_y.steps(ch.vectors);
             index_t tap = 0;
-            for (; tap + 9 <= t.taps; tap += 9) taps_of<T, 9>(t, tap, p, end, ch, dw);
-            for (; tap + 3 <= t.taps; tap += 3) taps_of<T, 3>(t, tap, p, end, ch, dw);
+            for (; tap + K <= t.taps; tap += K) taps_of<T, K>(t, tap, p, end, ch, dw);
+            if (K > 3)
+                for (; tap + 3 <= t.taps; tap += 3) taps_of<T, 3>(t, tap, p, end, ch, dw);
             for (; tap < t.taps; ++tap) taps_of<T, 1>(t, tap, p, end, ch, dw);
         });
     }

@@ -14,7 +14,7 @@ struct DepthwiseTask {
     index_t step;
     const T* ahead;  // what later tasks will have as x, to be brought into the cache
     index_t ahead_size;
-    const T* ahead_y;  // and as dy
+    const T* ahead_y;  // and as y or dy
     index_t ahead_y_size;
     const T* w;
     T* y;
