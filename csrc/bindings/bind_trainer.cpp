@@ -8,6 +8,7 @@
 #include "bindings/names.hpp"
 #include "bindings/optim_args.hpp"
 #include "bindings/runner.hpp"
+#include "bindings/watched.hpp"
 
 namespace py = pybind11;
 
@@ -34,13 +35,14 @@ struct PyFeed {
             throw std::invalid_argument("x, y and weights must have the same number of rows");
         if (batch < 1) throw std::invalid_argument("feed: bad batch size");
         if (!order_of.is_none()) {
-            const auto order = order_of.cast<py::array_t<std::int64_t, py::array::c_style>>();
-            if (order.ptr() != order_of.ptr())
+            using Order = py::array_t<std::int64_t, py::array::c_style>;
+            if (!Order::check_(order_of))
                 throw std::invalid_argument("feed: the order must be contiguous int64");
+            const auto& order = static_cast<const py::array&>(order_of);
+            feed.order = static_cast<const std::int64_t*>(order.data());
             for (index_t i = 0; i < order.size(); ++i)
-                if (order.data()[i] < 0 || order.data()[i] >= feed.rows)
+                if (feed.order[i] < 0 || feed.order[i] >= feed.rows)
                     throw std::invalid_argument("order: a row number is out of range");
-            feed.order = order.data();
             feed.rows = order.size();
         }
     }
@@ -97,58 +99,8 @@ MetricSpec metric_spec(const py::dict& d) {
     return m;
 }
 
-// Attributes of Python's objects, interned as its own are.
-struct Names {
-    static py::str interned(const char* name) {
-        return py::reinterpret_steal<py::str>(PyUnicode_InternFromString(name));
-    }
-    const py::str count = interned("count"), iterations = interned("_iterations"),
-                  loss = interned("loss"), model = interned("model"), named = interned("_named"),
-                  optimizer = interned("optimizer"), own_rate = interned("_learning_rate"),
-                  rate = interned("learning_rate"), start = interned("start"),
-                  stop = interned("stop_training"), total = interned("total"),
-                  trainer = interned("_trainer");
-};
-
-// What pybind11's accessors do, in a tenth of the instructions.
-void check(int failed) {
-    if (failed != 0) throw py::error_already_set();
-}
-py::object get(const py::object& o, const py::str& name) {
-    PyObject* value = PyObject_GetAttr(o.ptr(), name.ptr());
-    check(value == nullptr);
-    return py::reinterpret_steal<py::object>(value);
-}
-void set(const py::object& o, const py::str& name, const py::object& value) {
-    check(PyObject_SetAttr(o.ptr(), name.ptr(), value.ptr()));
-}
-void put(const py::dict& d, const py::object& key, const py::object& value) {
-    check(PyDict_SetItem(d.ptr(), key.ptr(), value.ptr()));
-}
-void tell(const py::handle& callback, const py::object& number, const py::object& logs) {
-    PyObject* const arguments[] = {number.ptr(), logs.ptr()};
-    PyObject* given = PyObject_Vectorcall(callback.ptr(), arguments, 2, nullptr);
-    check(given == nullptr);
-    Py_DECREF(given);
-}
-index_t whole(const py::object& value) {
-    const long long given = PyLong_AsLongLong(value.ptr());
-    check(given == -1 && PyErr_Occurred() != nullptr);
-    return given;
-}
-double number(const py::object& value) {
-    const double given = PyFloat_AsDouble(value.ptr());
-    check(given == -1.0 && PyErr_Occurred() != nullptr);
-    return given;
-}
-bool holds(const py::object& condition) {
-    const int truth = PyObject_IsTrue(condition.ptr());
-    check(truth < 0);
-    return truth != 0;
-}
-
 template <class T>
-class PyTrainer {
+class PyTrainer final : public Watched {
   public:
     PyTrainer(std::string_view owner, std::shared_ptr<Runner<T>> runner, const LossSpec& loss,
               std::vector<MetricSpec> metrics)
@@ -197,9 +149,9 @@ class PyTrainer {
         slots_ = slots;
     }
 
-    index_t train(const PyFeed& over, index_t start, index_t max_batches, double seconds,
+    index_t train(const Feed& feed, index_t start, index_t max_batches, double seconds,
                   const std::vector<double>& rates, index_t iteration) {
-        const Feed& feed = from(over, start);
+        if (start < 0) throw std::invalid_argument("train: a row before the first");
         if (rates.empty()) throw std::invalid_argument("train: no learning rate");
         const WithoutGil release;
         const std::lock_guard<ForkMutex> lock(mutex_);
@@ -213,41 +165,9 @@ class PyTrainer {
         });
     }
 
-    // Training steps that callbacks watch, from number `step` to before `steps`: each of `ends` is
-    // called with its number and the logs after it. Here because the way through Python takes as
-    // long as a short step. `run` has the next row as `start`, and the model; `machine` is what
-    // made this trainer. Returns the number of the next step: when all are done, the data have
-    // ended, the model is to stop, or a callback has changed so much that another trainer is
-    // needed.
-    index_t watched(const PyFeed& over, const py::object& run, const py::object& machine,
-                    const py::list& ends, index_t step, index_t steps) {
-        const py::object model = get(run, names_.model), own = get(machine, names_.trainer);
-        const py::object optimizer = get(machine, names_.optimizer);
-        const py::list metrics = get(machine, names_.named);
-        index_t start = whole(get(run, names_.start));
-        while (step < steps) {
-            py::object rate = get(optimizer, names_.own_rate);
-            if (!PyFloat_Check(rate.ptr())) rate = get(optimizer, names_.rate);
-            const index_t iteration = whole(get(optimizer, names_.iterations));
-            train(over, start, 1, 0.0, {number(rate)}, iteration);
-            set(optimizer, names_.iterations, py::int_(iteration + 1));
-            start += over.feed.batch;
-            if (start >= over.feed.rows) start = 0;
-            set(run, names_.start, py::int_(start));
-            const py::int_ which(step++);
-            const py::dict after = logs(metrics);
-            for (const py::handle& end : ends) tell(end, which, after);
-            if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-            if (start == 0 || holds(get(model, names_.stop)) ||
-                !get(machine, names_.trainer).is(own))
-                break;
-        }
-        return step;
-    }
-
-    index_t evaluate(const PyFeed& over, double penalty, index_t start, index_t max_batches,
+    index_t evaluate(const Feed& feed, double penalty, index_t start, index_t max_batches,
                      double seconds) {
-        const Feed& feed = from(over, start);
+        if (start < 0) throw std::invalid_argument("evaluate: a row before the first");
         const auto bound = runner_->bound();
         const WithoutGil release;
         const std::lock_guard<ForkMutex> lock(mutex_);
@@ -259,8 +179,7 @@ class PyTrainer {
     }
 
     // The sum of losses over all rows, and the gradients' sums: in the buffer `sums`.
-    double accumulate(const PyFeed& over, const py::array& sums) {
-        const Feed& feed = over.feed;
+    double accumulate(const Feed& feed, const py::array& sums) {
         const auto bound = runner_->bound();
         const index_t size = bound->gradient.size();
         if (sums.size() != size) throw std::invalid_argument("accumulate: `sums` has a wrong size");
@@ -326,9 +245,12 @@ class PyTrainer {
     }
 
   private:
-    static const Feed& from(const PyFeed& over, index_t start) {
-        if (start < 0) throw std::invalid_argument("bad start");
-        return over.feed;
+    void step(const Feed& feed, index_t start, double rate, index_t iteration) override {
+        train(feed, start, 1, 0.0, {rate}, iteration);
+    }
+    Totals totals_now() override {
+        const LockWithoutGil lock(mutex_);
+        return totals_;
     }
 
     // In a forked child: what a thread of the parent was at is not gone on with.
@@ -345,33 +267,6 @@ class PyTrainer {
             throw std::invalid_argument(Text(owner_) + ": " + e.what());
         }
     }
-
-    // Means by name; each metric, too, gets what has been counted for it.
-    py::dict logs(const py::list& metrics) {
-        const Totals now = totals_now();  // setting a metric's attributes may run anything
-        if (metrics.size() != now.metric.size())
-            throw std::invalid_argument("a pair of name and metric for each metric is wanted");
-        const auto mean = [](double sum, double weight) {
-            return py::float_(weight != 0 ? sum / weight : 0.0);
-        };
-        py::dict logs;
-        put(logs, names_.loss, mean(now.loss, now.loss_weight));
-        for (std::size_t i = 0; i < metrics.size(); ++i) {
-            const py::tuple pair = metrics[i];
-            const double sum = now.metric[i], weight = now.metric_weight[i];
-            const py::object metric = pair[1];
-            set(metric, names_.total, py::float_(sum));
-            set(metric, names_.count, py::float_(weight));
-            put(logs, pair[0], mean(sum, weight));
-        }
-        return logs;
-    }
-    Totals totals_now() {
-        const LockWithoutGil lock(mutex_);
-        return totals_;
-    }
-
-    const Names names_;
 
     const std::string owner_;
     std::shared_ptr<Runner<T>> runner_;
@@ -406,17 +301,18 @@ void bind_trainer_of(py::module_& m, const char* name, const char* maker) {
     def(type, "train",
         [](P& p, const PyFeed& feed, index_t start, index_t max_batches, double seconds,
            const std::vector<double>& rates, index_t iteration) {
-            return p.train(feed, start, max_batches, seconds, rates, iteration);
+            return p.train(feed.feed, start, max_batches, seconds, rates, iteration);
         });
-    def(type, "accumulate",
-        [](P& p, const PyFeed& feed, const py::array& sums) { return p.accumulate(feed, sums); });
+    def(type, "accumulate", [](P& p, const PyFeed& feed, const py::array& sums) {
+        return p.accumulate(feed.feed, sums);
+    });
     def(type, "watched",
         [](P& p, const PyFeed& feed, const py::object& run, const py::object& machine,
            const py::list& ends, index_t step,
-           index_t steps) { return p.watched(feed, run, machine, ends, step, steps); });
+           index_t steps) { return p.watched(feed.feed, run, machine, ends, step, steps); });
     def(type, "evaluate",
         [](P& p, const PyFeed& feed, double penalty, index_t start, index_t max_batches,
-           double seconds) { return p.evaluate(feed, penalty, start, max_batches, seconds); });
+           double seconds) { return p.evaluate(feed.feed, penalty, start, max_batches, seconds); });
     def(type, "totals", [](P& p) { return p.totals(); });
     def(type, "reset_totals", [](P& p) { p.reset_totals(); });
     def(type, "predictions", [](P& p) { return p.predictions(); });

@@ -8,8 +8,7 @@ namespace ranvier {
 namespace RV_ISA {
 namespace {
 
-// V vectors of channels from j on; V = 0: the first `rest` of one. Whole ones are operands of the
-// multiply-adds.
+// V vectors of channels from j on, operands of the multiply-adds; V = 0: the first `rest` of one.
 template <class T, int V>
 struct Channels {
     static constexpr int vectors = V > 0 ? V : 1;
@@ -27,15 +26,22 @@ struct Channels {
     }
 };
 
-// Calls f for all channels: V vectors at a time, one, and what is left.
+// What is done at a time: so many, or so few where there is nothing but SSE2, for size.
+constexpr int at_a_time(int vectors, [[maybe_unused]] int few = 1) {
+#if defined(__AVX2__) || defined(__ARM_NEON)
+    return vectors;
+#else
+    return few;
+#endif
+}
+
+// Calls f for all channels, V vectors at a time.
 template <class T, int V, class F>
 RV_INLINE void each_channels(index_t c, F f) {
     constexpr index_t L = kLanes<T>;
     index_t j = 0;
-    if (V > 1)
-        for (; j + V * L <= c; j += V * L) f(Channels<T, V>(j, L));
-    for (; j + L <= c; j += L) f(Channels<T, 1>(j, L));
-    if (j < c) f(Channels<T, 0>(j, c - j));
+    for (; j + V * L <= c; j += V * L) f(Channels<T, V>(j, L));
+    for (; j < c; j += L) f(Channels<T, 0>(j, std::min(L, c - j)));
 }
 
 template <class T, int P, class C>
@@ -45,7 +51,7 @@ RV_INLINE void pixels_of(const DepthwiseTask<T>& t, index_t p, C ch) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
         const Vec<T> bias = t.bias ? ch.get(t.bias, v) : Vec<T>{};
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int i = 0; i < P; ++i) acc[v][i] = bias;
     }
     const T* x = t.x + p * t.step;
@@ -55,7 +61,7 @@ RV_INLINE void pixels_of(const DepthwiseTask<T>& t, index_t p, C ch) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
             const Vec<T> factor = ch.get(w, v);
-#pragma GCC unroll 8
+#pragma GCC unroll 4
             for (int i = 0; i < P; ++i)
                 acc[v][i] = fma(ch.get(at + i * step, v), factor, acc[v][i]);
         }
@@ -64,7 +70,7 @@ RV_INLINE void pixels_of(const DepthwiseTask<T>& t, index_t p, C ch) {
     const Vec<T> slope = splat<T>(t.slope), zero{};
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v)
-#pragma GCC unroll 8
+#pragma GCC unroll 4
         for (int i = 0; i < P; ++i) {
             Vec<T> sum = acc[v][i];
             if (t.relu)  // not y * 0 for slope 0: that would turn -inf into NaN
@@ -116,11 +122,8 @@ void forward(const DepthwiseTask<T>& t) {
     Ahead<T> ahead(t.ahead, t.ahead_size, steps);
     Ahead<T> ahead_y(t.ahead_y, t.ahead_y_size, steps);
     index_t p = 0;
-    if (t.c < 2 * kLanes<T>)
-        for (; p + 2 * P <= t.pixels; p += 2 * P) pixels<T, 2 * P, 1>(t, p, ahead, ahead_y);
-    for (; p + P <= t.pixels; p += P) pixels<T, P, 2>(t, p, ahead, ahead_y);
-    for (; p + 2 <= t.pixels; p += 2) pixels<T, 2, 4>(t, p, ahead, ahead_y);
-    for (; p < t.pixels; ++p) pixels<T, 1, 4>(t, p, ahead, ahead_y);
+    for (; p + P <= t.pixels; p += P) pixels<T, P, at_a_time(2)>(t, p, ahead, ahead_y);
+    for (; p < t.pixels; ++p) pixels<T, 1, at_a_time(4)>(t, p, ahead, ahead_y);
 }
 
 // K taps of pixels [p, end).
@@ -161,8 +164,8 @@ void weights(const DepthwiseTask<T>& t, T* dw) {
         const index_t end = std::min(p + P, t.pixels);
         // Two vectors are a line of the cache; with them few taps, so that what lies a power of two
         // apart has room in it.
-        each_channels<T, 2>(t.c, [&](auto ch) {
-            constexpr int K = ch.vectors > 1 ? 3 : 9;
+        each_channels<T, at_a_time(2)>(t.c, [&](auto ch) {
+            constexpr int K = ch.vectors > 1 ? 3 : at_a_time(9, 3);
             ahead.steps(ch.vectors);
             ahead_y.steps(ch.vectors);
             index_t tap = 0;
