@@ -193,18 +193,11 @@ class PyTrainer final : public Watched {
 
     // The loss's sum and weight, then those of each metric.
     py::tuple totals() {
-        const LockWithoutGil lock(mutex_);
-        const std::size_t n = totals_.metric.size();
-        py::tuple all(2 * n + 2);
-        const auto put = [&](std::size_t i, double value) {
-            PyTuple_SET_ITEM(all.ptr(), static_cast<Py_ssize_t>(i), PyFloat_FromDouble(value));
-        };
-        put(0, totals_.loss);
-        put(1, totals_.loss_weight);
-        for (std::size_t i = 0; i < n; ++i) {
-            put(2 * i + 2, totals_.metric[i]);
-            put(2 * i + 3, totals_.metric_weight[i]);
-        }
+        std::vector<double> now(2 * totals_.metric.size() + 2);
+        totals_now(now.data(), totals_.metric.size());
+        py::tuple all(now.size());
+        for (std::size_t i = 0; i < now.size(); ++i)
+            PyTuple_SET_ITEM(all.ptr(), static_cast<Py_ssize_t>(i), PyFloat_FromDouble(now[i]));
         return all;
     }
     void reset_totals() {
@@ -248,9 +241,16 @@ class PyTrainer final : public Watched {
     void step(const Feed& feed, index_t start, double rate, index_t iteration) override {
         train(feed, start, 1, 0.0, {rate}, iteration);
     }
-    Totals totals_now() override {
+    std::size_t totals_now(double* to, std::size_t room) override {
         const LockWithoutGil lock(mutex_);
-        return totals_;
+        const std::size_t n = totals_.metric.size();
+        to[0] = totals_.loss;
+        to[1] = totals_.loss_weight;
+        for (std::size_t i = 0; i < std::min(n, room); ++i) {
+            to[2 * i + 2] = totals_.metric[i];
+            to[2 * i + 3] = totals_.metric_weight[i];
+        }
+        return n;
     }
 
     // In a forked child: what a thread of the parent was at is not gone on with.

@@ -7,6 +7,8 @@ namespace py = pybind11;
 namespace ranvier {
 namespace {
 
+constexpr std::size_t kMostMetrics = 64;  // Python's `Steps` knows it, too
+
 // Attributes of Python's objects, interned as its own are.
 struct Names {
     static py::str interned(const char* name) {
@@ -92,22 +94,21 @@ index_t Watched::watched(const Feed& feed, const py::object& run, const py::obje
 
 // Means by name; each metric, too, gets what has been counted for it.
 py::dict Watched::logs(const py::list& metrics) {
-    const Totals now = totals_now();  // a copy: setting a metric's attributes may run anything
-    if (metrics.size() != now.metric.size())
+    const std::size_t n = metrics.size();
+    double now[2 * kMostMetrics + 2];  // setting a metric's attributes may run anything
+    if (n > kMostMetrics || totals_now(now, n) != n)
         throw std::invalid_argument("a pair of name and metric for each metric is wanted");
-    const auto mean = [](double sum, double weight) {
-        return py::float_(weight != 0 ? sum / weight : 0.0);
-    };
+    const auto mean = [](const double* of) { return py::float_(of[1] != 0 ? of[0] / of[1] : 0.0); };
     const Names& name = names();
     py::dict logs;
-    put(logs, name.loss, mean(now.loss, now.loss_weight));
-    for (std::size_t i = 0; i < metrics.size(); ++i) {
+    put(logs, name.loss, mean(now));
+    for (std::size_t i = 0; i < n; ++i) {
         const py::tuple pair = metrics[i];
-        const double sum = now.metric[i], weight = now.metric_weight[i];
-        const py::object metric = pair[1];
-        set(metric, name.total, py::float_(sum));
-        set(metric, name.count, py::float_(weight));
-        put(logs, pair[0], mean(sum, weight));
+        const double* of = now + 2 * i + 2;
+        const auto key = pair[0].cast<py::object>(), metric = pair[1].cast<py::object>();
+        set(metric, name.total, py::float_(of[0]));
+        set(metric, name.count, py::float_(of[1]));
+        put(logs, key, mean(of));
     }
     return logs;
 }

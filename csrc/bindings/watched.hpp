@@ -29,7 +29,8 @@ class Watched {
 
   private:
     virtual void step(const Feed& feed, index_t start, double rate, index_t iteration) = 0;
-    virtual Totals totals_now() = 0;
+    // The loss's sum and weight, and those of each metric; how many metrics there are.
+    virtual std::size_t totals_now(double* to, std::size_t room) = 0;
     pybind11::dict logs(const pybind11::list& metrics);
 };
 

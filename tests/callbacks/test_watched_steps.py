@@ -299,3 +299,13 @@ def test_a_name_that_utf_8_cannot_write_trains() -> None:
     hooked(model, on_train_batch_end=lambda batch, logs: None)
     with pytest.raises(ValueError, match=r"ud800.*class numbers"):
         model.train_on_batch(X, Y + 7)
+
+
+def test_very_many_metrics_are_watched_too() -> None:
+    model = dense()
+    many = [metrics.SparseCategoricalAccuracy(name=f"a{i}") for i in range(70)]
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=many)
+    seen: list[Any] = []
+    hooked(model, on_train_batch_end=lambda batch, logs: seen.append(logs))
+    assert len(seen) == 5 and list(seen[-1]) == ["loss", *(m.name for m in many)]
+    assert len(set(seen[-1].values())) == 2

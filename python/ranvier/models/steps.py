@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ranvier.optimizers import Optimizer
 
 
+# Metrics whose logs the engine makes: watched.cpp has room for so many.
+_MOST_WATCHED = 64
+
+
 class Rows(NamedTuple):
     """The data of a run (nothing is copied or converted)."""
 
@@ -217,7 +221,8 @@ class Steps:
         self.constrained = [s.variable for s in self._trained if s.variable.constraint]
         plain = all(getattr(m.result, "__func__", None) is Mean.result for m in self.metrics)
         alone = plain and type(self) is Steps and not (self.constrained or self.python_metrics)
-        self._named = [(m.name, m) for m in self.metrics] if alone else None
+        few = len(self.metrics) <= _MOST_WATCHED
+        self._named = [(m.name, m) for m in self.metrics] if alone and few else None
 
     # -- running ----------------------------------------------------------------------------
 
