@@ -5,6 +5,7 @@
 
 #include "bindings/bind_ops.hpp"
 #include "ranvier/data.hpp"
+#include "ranvier/graph.hpp"
 #include "ranvier/text.hpp"
 
 namespace py = pybind11;
@@ -87,11 +88,9 @@ py::array gather_rows_op(const py::array& x, const py::object& rows_arg, index_t
 template <class F>
 py::array filled(const char* op, const Shape& shape, std::string_view dtype,
                  const py::object& out_arg, F&& f) {
-    index_t n = 1;
-    for (const index_t e : shape) {
+    for (const index_t e : shape)
         if (e < 0) throw py::value_error(Text(op) + ": an extent of `shape` is negative");
-        n *= e;
-    }
+    const index_t n = volume(shape);
     return dispatch_name(op, dtype, [&](auto zero) {
         using T = decltype(zero);
         py::array y = out_arg.is_none() ? new_array<T>(static_cast<int>(shape.size()), shape.data())
