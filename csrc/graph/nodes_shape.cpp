@@ -1,5 +1,6 @@
 // Reshape, permute, repeat.
 #include <cstring>
+#include <new>
 #include <stdexcept>
 
 #include "ranvier/nodes.hpp"
@@ -22,8 +23,8 @@ class ReshapeNode final : public Node<T> {
         for (std::size_t i = 0; i < y.size(); ++i)
             if (y[i] < 0)
                 open = i;
-            else
-                known *= y[i];
+            else if (__builtin_mul_overflow(known, y[i], &known))
+                throw std::bad_alloc();
         if (open < y.size()) y[open] = known > 0 ? n / known : 0;
         if (volume(y) != n)
             throw std::invalid_argument(Text("cannot reshape a sample of shape ") +
