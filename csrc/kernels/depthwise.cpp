@@ -27,7 +27,7 @@ struct Channels {
 };
 
 // What is done at a time: so many, or so few where there is nothing but SSE2, for size.
-constexpr int at_a_time(int vectors, [[maybe_unused]] int few = 1) {
+constexpr int at_a_time([[maybe_unused]] int vectors, [[maybe_unused]] int few = 1) {
 #if defined(__AVX2__) || defined(__ARM_NEON)
     return vectors;
 #else
