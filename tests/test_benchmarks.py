@@ -84,5 +84,5 @@ def test_the_reference_network_has_the_gradients_of_its_loss(rng: np.random.Gene
 
 def test_callbacks(capsys: pytest.CaptureFixture[str]) -> None:
     for case in ("verbose", "CSVLogger", "train_step"):
-        result = callbacks.measure(steps=2, epochs=2, rounds=1, only=case)
+        result = callbacks.measure(rows=8, steps=2, epochs=2, rounds=1, only=case)
         assert result["step_seconds"] > 0 and result["added"]
