@@ -60,9 +60,8 @@ def test_stft_spectrogram(mode: str, first: bool, tmp_path: pathlib.Path) -> Non
         x = sounds(3, 95, 2)
         if mode == "angle":  # not of silence, or at the ends, where real parts are all
             x = np.abs(x) + 0.5
-        layer = L.STFTSpectrogram(
-            mode, 16, 7, 20, padding=padding, expand_dims=expand, data_format=form
-        )
+        how = {"padding": padding, "expand_dims": expand, "data_format": form}
+        layer = L.STFTSpectrogram(mode, 16, 7, 20, **how)
         model = of(layer, *((2, samples) if first else (samples, 2)))
         x = np.ascontiguousarray(x.swapaxes(1, 2)) if first else x
         if mode != "angle":
@@ -72,7 +71,9 @@ def test_stft_spectrogram(mode: str, first: bool, tmp_path: pathlib.Path) -> Non
         (y,) = session.run(None, {session.get_inputs()[0].name: x})
         turned = np.exp(1j * y) - np.exp(1j * model.predict(x, verbose=0))
         assert y.shape == layer.compute_output_shape(x.shape) and np.abs(y).max() <= 3.1415928
-        assert np.quantile(np.abs(turned), 0.99) < 1e-3  # where there is nothing, it is of rounding
+        # where there is nothing, the angle is of rounding
+        loud = L.STFTSpectrogram("magnitude", 16, 7, 20, **how)(x) > 1e-3
+        assert loud.mean() > 0.9 and np.abs(turned[loud]).max() < 1e-3
 
 
 def test_angles_by_quarters(tmp_path: pathlib.Path) -> None:
