@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranvier.models import data
-from ranvier.models.steps import Feed
+from ranvier.models.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

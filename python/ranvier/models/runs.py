@@ -10,7 +10,7 @@ import numpy as np
 from ranvier import _random, ops
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS
-from ranvier.models.steps import Feed, Rows
+from ranvier.models.feed import Feed, Rows
 from ranvier.variables import layout
 
 if TYPE_CHECKING:

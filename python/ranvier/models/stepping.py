@@ -9,7 +9,8 @@ import numpy as np
 
 from ranvier import metrics
 from ranvier.models import data
-from ranvier.models.steps import Feed, Steps
+from ranvier.models.feed import Feed
+from ranvier.models.steps import Steps
 from ranvier.utils import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from ranvier.metrics import Mean
 from ranvier.metrics import check as check_metric
 from ranvier.models import data
 from ranvier.models.evaluation import SECONDS, Evaluable, results
+from ranvier.models.feed import Feed, Rows
 from ranvier.models.runs import ArrayRun, BatchRun, Validation
 from ranvier.models.stepping import Stepping
-from ranvier.models.steps import Feed, Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

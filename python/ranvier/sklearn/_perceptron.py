@@ -9,8 +9,9 @@ import numpy as np
 
 from ranvier import layers, ops, regularizers
 from ranvier.models import Sequential
+from ranvier.models.feed import Feed, Rows
 from ranvier.models.network import Network
-from ranvier.models.steps import Feed, Rows, Steps
+from ranvier.models.steps import Steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

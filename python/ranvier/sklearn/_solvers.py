@@ -18,13 +18,14 @@ from sklearn.utils import check_random_state
 
 from ranvier import optimizers
 from ranvier.models.evaluation import SECONDS
-from ranvier.models.steps import Feed
+from ranvier.models.feed import Feed
 from ranvier.sklearn._losses import SampleLoss
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ranvier.models.steps import Rows, Steps
+    from ranvier.models.feed import Rows
+    from ranvier.models.steps import Steps
     from ranvier.sklearn._mlp import BaseMLP
     from ranvier.sklearn._perceptron import Perceptron
 
