@@ -222,13 +222,13 @@ class Steps:
 
         Args:
             feed: what they go over.
-            run: has the next row as `start`, and the model.
+            run: has the next row as `start`, the number of rows as `n`, and the model.
             begins, ends: called with a step's number, and None or the logs.
             step, steps: the first one's number, and how many the epoch has.
 
         Returns:
-            The number of the next step: of the last one that the epoch has, that the data allow or
-            after which the model shall stop; or of an earlier one.
+            The number of the next step. It may come back at any step, and does where the data end
+            or the model shall stop.
         """
         if self._named is not None and not begins:
             self._by_engine = True
