@@ -27,6 +27,9 @@ function(ranvier_kernels)
       if(isa STREQUAL "baseline")
         list(FILTER sources EXCLUDE REGEX "winograd") # see RV_DECLARE_FAST_KERNELS
       endif()
+      if(isa STREQUAL "avx512")
+        list(FILTER sources EXCLUDE REGEX "/(image|optim)\\.cpp") # see RV_DECLARE_NARROW_KERNELS
+      endif()
       if(level STREQUAL "O3")
         list(FILTER sources INCLUDE REGEX "${RANVIER_O3_KERNELS}")
       else()

@@ -9,14 +9,14 @@ namespace ranvier::gemm_blocking {
 // Processors with vectors of 512 bits have 1 MiB of L2 and more, and their tiles are so large that
 // a panel of B may come from there; the others have from 256 KiB on.
 struct Cache {
-    index_t panel;     // a panel of B, nr columns: half of L1, or a share of L2
+    index_t panel;     // a panel of B, nr columns: most of L1, or a share of L2
     index_t block;     // a block of A: about half of L2
     index_t in_place;  // the rows of a block of K of B, if it is to be read where it is
 };
 constexpr Cache cache_of(index_t vector_bytes) {
     constexpr index_t kKiB = 1024;
     return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB}
-                              : Cache{16 * kKiB, 256 * kKiB, 128 * kKiB};
+                              : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB};
 }
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
@@ -26,6 +26,8 @@ inline constexpr index_t kTilesOfSmallB = 4;
 
 // A is packed if at least this many panels of B use it.
 inline constexpr index_t kPanelsForPackingA = 12;
+// The same for an A stored [K, M], each of whose rows is a line of the cache of its own.
+inline constexpr index_t kPanelsForPackingAT = 2;
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.
 inline constexpr index_t kDotColumns = 4;
 // The same for rows, where B is transposed.

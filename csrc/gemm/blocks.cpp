@@ -17,6 +17,16 @@ bool relu_in_kernel(const Epilogue<T>& e) {
 }  // namespace
 
 template <class T>
+bool GemmProblem<T>::has_few_summands() const {
+    const auto& kernel = kernels<GemmKernels, T>();
+    const Epilogue<T>& e = *epilogue;
+    const bool relu = relu_in_kernel(e);
+    const int most = beta != T(0) || e.bias || relu ? kernel.most_few_added : kernel.most_few;
+    return k > 0 && k <= most && n >= kernel.lanes && alpha == T(1) && !c_transposed && !e.pre &&
+           !(relu && e.params.a != 0) && (beta == T(0) || (beta == T(1) && n % kernel.lanes == 0));
+}
+
+template <class T>
 GemmTask<T> GemmProblem<T>::task(index_t i0, index_t i1, index_t j0, index_t j1, index_t p0,
                                  index_t p1) const {
     const Epilogue<T>& e = *epilogue;
@@ -119,6 +129,12 @@ void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, in
 }
 
 template <class T>
+void gemm_few(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
+    kernels<GemmKernels, T>().few(g.task(i0, i1, j0, j1, 0, g.k));
+    g.activate(i0, i1, j0, j1);
+}
+
+template <class T>
 void gemm_dots(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     kernels<GemmKernels, T>().dots(g.task(i0, i1, j0, j1, 0, g.k));
     g.activate(i0, i1, j0, j1);
@@ -141,6 +157,27 @@ static void want_next(GemmTask<T>& t, const GemmProblem<T>& g, bool unpacked, co
     t.next_ld = g.csb == 1 ? g.rsb : g.csb;
 }
 
+// A block of B's rows in panels, some rows of all panels at a time, so that B is read in its order.
+template <class T>
+static void pack_all(const GemmProblem<T>& g, index_t p, index_t k, index_t j0, index_t j1,
+                     T* out) {
+    const auto& kernel = kernels<GemmKernels, T>();
+    constexpr index_t kRows = 16;
+    for (index_t q = 0; q < k; q += kRows) {
+        const index_t rows = k - q < kRows ? k - q : kRows;
+        for (index_t j = j0; j < j1; j += kernel.nr)
+            kernel.pack_b(rows, j1 - j < kernel.nr ? j1 - j : kernel.nr, g.b + (p + q) * g.rsb + j,
+                          g.rsb, out + (j - j0) * k + q * kernel.nr);
+    }
+}
+
+// Whether `k` rows of B, `stride` bytes apart, are read where they are: by few tiles, or if they
+// stay in L1 together. Strides of powers of two leave them few places there.
+static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, const Cache& cache) {
+    if (stride % 1024 == 0 && k > 16) return false;
+    return k * stride <= (m <= 16 * mr ? cache.in_place : cache.in_place / 4);
+}
+
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
@@ -151,34 +188,46 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     // Where all of B stays near, rows go through whole, so that A and C pass through memory once.
     const bool small_b = kc == g.k && nc == j1 - j0 && kc * nc * item <= cache.block / 4;
     const index_t most = small_b ? kTilesOfSmallB * mr : cache.block / ((kc + 1) * item);
-    const index_t mc = even_part(i1 - i0, most, mr);
-    const bool one_block = mc >= i1 - i0;
-    const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
-    const bool b_in_place = g.csb == 1 && kc * g.rsb * item <= cache.in_place;
+    // Blocks of as many tiles each as can be: a last one of few rows would not be worth its panels.
+    const index_t tiles = (i1 - i0 + mr - 1) / mr, tiles_of_block = most / mr > 0 ? most / mr : 1;
+    const index_t blocks = (tiles + tiles_of_block - 1) / tiles_of_block;
+    const RowSplit rows = split_rows(i1 - i0, mr);
+    auto edge = [&](index_t block) {
+        const index_t tile = tiles * block / blocks;
+        return i0 + tile * rows.base + (tile < rows.extra ? tile : rows.extra);
+    };
+    const index_t mc = (tiles + blocks - 1) / blocks * mr;
+    const bool pack_a = (j1 - j0) >= (g.csa == 1 ? kPanelsForPackingA : kPanelsForPackingAT) * nr;
+    const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
+    const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
+    // With one block of rows a panel is used at once and its place can be taken by the next.
+    const bool keeps_panels = at_once || blocks > 1;
 
     Scratch<T> a_block(pack_a ? mc * kc + kernel.lanes : 0);
-    // With one block of rows a panel is used at once and its place can be taken by the next.
-    Scratch<T> b_panels(b_in_place ? 0 : kc * (one_block ? nr : (nc + nr - 1) / nr * nr));
+    Scratch<T> b_panels(b_in_place ? 0 : kc * (keeps_panels ? (nc + nr - 1) / nr * nr : nr));
     for (index_t jc = j0; jc < j1; jc += nc) {
         const index_t jc1 = jc + nc < j1 ? jc + nc : j1;
         index_t p = 0, p1 = 0;
         do {  // once even if K = 0: C is still to be scaled
             p1 = p + kc < g.k ? p + kc : g.k;
-            for (index_t i = i0, ie; i < i1; i = ie) {
-                ie = i + mc < i1 ? i + mc : i1;
+            if (at_once) pack_all(g, p, p1 - p, jc, jc1, b_panels.get());
+            for (index_t block = 0; block < blocks; ++block) {
+                const index_t i = edge(block), ie = edge(block + 1);
+                const bool packs_b = block == 0 && !b_in_place && !at_once;
                 if (pack_a)
                     kernel.pack_a(ie - i, p1 - p, g.a + i * g.rsa + p * g.csa, g.rsa, g.csa,
                                   a_block.get());
                 for (index_t j = jc; j < jc1; j += nr) {
                     GemmTask<T> t = g.task(i, ie, j, j + nr < jc1 ? j + nr : jc1, p, p1);
                     if (!b_in_place) {
-                        T* panel = b_panels.get() + (one_block ? 0 : (j - jc) * kc);
-                        if (i == i0)
+                        T* panel = b_panels.get() + (keeps_panels ? (j - jc) * t.k : 0);
+                        if (packs_b)
                             (g.csb == 1 ? kernel.pack_b : kernel.pack_bt)(t.k, t.n, t.b, t.ldb,
                                                                           panel);
                         t.b = panel;
                         t.ldb = nr;
-                        if (j + nr < jc1) want_next(t, g, i == i0, panel + nr * kc, j + nr, jc1, p);
+                        if (j + nr < jc1)
+                            want_next(t, g, packs_b, panel + nr * t.k, j + nr, jc1, p);
                     }
                     if (pack_a) t.a = a_block.get(), t.a_packed = true;
                     kernel.panel(t, !b_in_place);
@@ -196,6 +245,8 @@ template struct GemmProblem<double>;
     template void name(const GemmProblem<T>&, index_t, index_t, index_t, index_t);
 RV_BLOCK(gemm_skinny, float)
 RV_BLOCK(gemm_skinny, double)
+RV_BLOCK(gemm_few, float)
+RV_BLOCK(gemm_few, double)
 RV_BLOCK(gemm_dots, float)
 RV_BLOCK(gemm_dots, double)
 RV_BLOCK(gemm_blocked, float)

@@ -80,10 +80,30 @@ GemmProblem<T> columns(const GemmProblem<T>& g, Epilogue<T>& epilogue, index_t n
     return part;
 }
 
+// B the other way round, at `to`: its rows contiguous if `rows`, else its columns.
+template <class T>
+GemmProblem<T> turned(const GemmProblem<T>& g, bool rows, T* to) {
+    GemmProblem<T> t = g;
+    t.b = to;
+    t.rsb = rows ? g.n : 1;
+    t.csb = rows ? 1 : g.k;
+    for (index_t j = 0; j < g.n; ++j)
+        for (index_t p = 0; p < g.k; ++p) to[p * t.rsb + j * t.csb] = g.b[p * g.rsb + j * g.csb];
+    return t;
+}
+
 template <class T>
 void run(const GemmProblem<T>& g) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t lanes = kernel.lanes, rest = g.n % lanes;
+    if (g.has_few_summands()) {
+        if (g.csb == 1)  // whole rows: few() has no use for less than a vector
+            return over_blocks(g, kernel.mr, g.n, [&](auto... at) { gemm_few(g, at...); });
+        if (g.m > kernel.mr) {
+            const Scratch<T> rows(g.n * g.k);
+            return run(turned(g, true, rows.get()));
+        }
+    }
     // Few columns beyond whole vectors would keep a vector of their own mostly idle.
     if (rest > 0 && rest <= kDotColumns && g.n > lanes && g.n < kFewVectors * lanes &&
         g.m >= kManyRows && g.k >= lanes) {
@@ -95,16 +115,8 @@ void run(const GemmProblem<T>& g) {
         return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
     // Few columns of a plain product: B is transposed once, the rows of A are long.
     if (g.csa == 1 && by_dots_of_copy(g.m, g.n, g.k, lanes)) {
-        Scratch<T> copy(g.n * g.k);
-        for (index_t j = 0; j < g.n; ++j) {
-            T* to = copy.get() + j * g.k;
-            const T* from = g.b + j * g.csb;
-            for (index_t p = 0; p < g.k; ++p) to[p] = from[p * g.rsb];
-        }
-        GemmProblem<T> d = g;
-        d.b = copy.get();
-        d.rsb = 1;
-        d.csb = g.k;
+        const Scratch<T> copy(g.n * g.k);
+        const GemmProblem<T> d = turned(g, false, copy.get());
         return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
     }
     if (g.csb == 1 && (g.m <= kernel.mr || (g.k <= kFewSummands && g.n >= 4 * lanes)))

@@ -31,6 +31,8 @@ struct GemmProblem {
         s.c_transposed = !c_transposed;
         return s;
     }
+    // Whether few() of the kernels takes it, once the rows of B are contiguous.
+    bool has_few_summands() const;
     // The kernels' view of rows i0..i1, columns j0..j1, and the summands p0..p1. The first part of
     // K brings beta in, the last one the epilogue.
     GemmTask<T> task(index_t i0, index_t i1, index_t j0, index_t j1, index_t p0, index_t p1) const;
@@ -41,6 +43,8 @@ struct GemmProblem {
 // Each computes rows i0..i1 and columns j0..j1 of C by one thread.
 template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1);
+template <class T>
+void gemm_few(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1);
 template <class T>
 void gemm_dots(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1);
 template <class T>

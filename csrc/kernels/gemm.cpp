@@ -1,6 +1,7 @@
 #include "kernels/gemm.hpp"
 
 #include "kernels/gemm_dot.hpp"
+#include "kernels/gemm_few.hpp"
 #include "kernels/gemm_pack.hpp"
 #include "kernels/gemm_tile.hpp"
 
@@ -14,51 +15,40 @@ inline constexpr bool kMasks = Masked || kVecBytes >= 32;
 
 // Tiles by [vectors - 1][rows - 1].
 template <class T, bool Masked>
-struct Tiles {
-    TileFn<T> at[kTileVecs<T>][kTileRows];
+struct TilesTable {
+    TilesFn<T> at[kTileVecs<T>][kTileRows];
 };
 template <class T, bool Masked, int NV, std::size_t... R>
-constexpr void fill_row(Tiles<T, Masked>& t, std::index_sequence<R...>) {
-    ((t.at[NV - 1][R] = &tile<T, static_cast<int>(R) + 1, NV, kMasks<Masked>>), ...);
+constexpr void fill_row(TilesTable<T, Masked>& t, std::index_sequence<R...>) {
+    ((t.at[NV - 1][R] = &tiles<T, static_cast<int>(R) + 1, NV, kMasks<Masked>>), ...);
 }
 template <class T, bool Masked, std::size_t... NV>
-constexpr Tiles<T, Masked> make_tiles(std::index_sequence<NV...>) {
-    Tiles<T, Masked> t{};
+constexpr TilesTable<T, Masked> make_tiles(std::index_sequence<NV...>) {
+    TilesTable<T, Masked> t{};
     (fill_row<T, Masked, static_cast<int>(NV) + 1>(t, std::make_index_sequence<kTileRows>{}), ...);
     return t;
 }
 template <class T, bool Masked>
-constexpr Tiles<T, Masked> kTiles = make_tiles<T, Masked>(std::make_index_sequence<kTileVecs<T>>{});
-
-// Tile `x` of `tiles` brings its share of the rows of what comes next into the caches: their
-// stride is mostly too long for the hardware to see a stream.
-template <class T>
-RV_INLINE void prefetch_next(const GemmTask<T>& t, index_t x, index_t tiles) {
-    const index_t bytes = t.next_cols * static_cast<index_t>(sizeof(T));
-    const index_t first = t.next_rows * x / tiles, end = t.next_rows * (x + 1) / tiles;
-    const char* row = reinterpret_cast<const char*>(t.next + first * t.next_ld);
-    for (index_t r = first; r < end; ++r, row += t.next_ld * static_cast<index_t>(sizeof(T))) {
-        for (index_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
-        __builtin_prefetch(row + bytes - 1);
-    }
-}
+constexpr TilesTable<T, Masked> kTiles =
+    make_tiles<T, Masked>(std::make_index_sequence<kTileVecs<T>>{});
 
 template <class T>
 void panel(const GemmTask<T>& t, bool b_padded) {
     constexpr int L = kLanes<T>;
     const index_t nv = (t.n + L - 1) / L, last = t.n - (nv - 1) * L;
-    const TileFn<T>* tiles =
+    const TilesFn<T>* tiles_of =
         b_padded || last == L ? kTiles<T, false>.at[nv - 1] : kTiles<T, true>.at[nv - 1];
     const RowSplit s = split_rows(t.m, kTileRows);
-    index_t i = 0;
-    for (index_t x = 0; x < s.tiles; ++x) {
-        const index_t rows = s.base + (x < s.extra);
-        if (t.next_rows) prefetch_next(t, x, s.tiles);
-        if (t.a_packed)
-            tiles[rows - 1](t, t.a + i * t.k, 1, rows, t.b, i, 0, last);
-        else
-            tiles[rows - 1](t, t.a + i * t.rsa, t.rsa, t.csa, t.b, i, 0, last);
-        i += rows;
+    Tiles<T> w{t.a, t.rsa, t.csa, 0, 0, t.b, 0, 0, last};
+    for (index_t left = s.tiles; left > 0; left -= w.count) {
+        const bool taller = left > s.tiles - s.extra;
+        const index_t rows = s.base + taller;
+        w.count = !kLoops ? 1 : taller ? s.extra : left;
+        if (t.a_packed) w.rs = 1, w.cs = rows;
+        w.step = rows * (t.a_packed ? t.k : t.rsa);
+        tiles_of[rows - 1](t, w);
+        w.a += w.count * w.step;
+        w.i0 += w.count * rows;
     }
 }
 
@@ -80,9 +70,10 @@ inline constexpr int kPart = kWide<T, R> < kTileVecs<T> ? kTileVecs<T>
                                                         : kWide<T, R>;
 
 template <class T, int R, std::size_t... NV>
-RV_INLINE TileFn<T> skinny_tile(index_t vectors, bool masked, std::index_sequence<NV...>) {
-    static constexpr TileFn<T> whole[] = {&tile<T, R, static_cast<int>(NV) + 1, kMasks<false>>...};
-    static constexpr TileFn<T> partial[] = {&tile<T, R, static_cast<int>(NV) + 1, true>...};
+RV_INLINE TilesFn<T> skinny_tile(index_t vectors, bool masked, std::index_sequence<NV...>) {
+    static constexpr TilesFn<T> whole[] = {
+        &tiles<T, R, static_cast<int>(NV) + 1, kMasks<false>>...};
+    static constexpr TilesFn<T> partial[] = {&tiles<T, R, static_cast<int>(NV) + 1, true>...};
     return (masked ? partial : whole)[vectors - 1];
 }
 
@@ -95,14 +86,14 @@ void skinny_rows(const GemmTask<T>& t) {
             for (index_t r = 0; r < t.next_rows; ++r)
                 for (index_t v = 0; v < wide * L; v += 64 / static_cast<index_t>(sizeof(T)))
                     __builtin_prefetch(t.next + r * t.next_ld + j + v, 0, 2);
-            tile<T, R, wide, kMasks<false>>(t, t.a, t.rsa, t.csa, t.b + j, 0, j, L);
+            tiles<T, R, wide, kMasks<false>>(t, {t.a, t.rsa, t.csa, 0, 1, t.b + j, 0, j, L});
         }
     while (j < t.n) {
         const index_t left = (t.n - j + L - 1) / L, parts = (left + part - 1) / part;
         const index_t nv = (left + parts - 1) / parts;
         const index_t last = t.n - j - (nv - 1) * L < L ? t.n - j - (nv - 1) * L : L;
-        skinny_tile<T, R>(nv, last != L, std::make_index_sequence<part>{})(t, t.a, t.rsa, t.csa,
-                                                                           t.b + j, 0, j, last);
+        skinny_tile<T, R>(nv, last != L, std::make_index_sequence<part>{})(
+            t, {t.a, t.rsa, t.csa, 0, 1, t.b + j, 0, j, last});
         j += nv * L;
     }
 }
@@ -122,7 +113,8 @@ void skinny(const GemmTask<T>& t) {
 }  // namespace RV_ISA
 
 RV_DEFINE_WIDE_KERNELS(GemmKernels, RV_ISA::kTileRows, RV_ISA::kTileVecs<T>* RV_ISA::kLanes<T>,
-                       RV_ISA::kLanes<T>, &RV_ISA::panel<T>, &RV_ISA::skinny<T>, &RV_ISA::dots<T>,
-                       &RV_ISA::pack_b<T>, &RV_ISA::pack_bt<T>, &RV_ISA::pack_a<T>)
+                       RV_ISA::kLanes<T>, RV_ISA::kFew<T>, RV_ISA::kFewAdded<T>, &RV_ISA::panel<T>,
+                       &RV_ISA::skinny<T>, &RV_ISA::few<T>, &RV_ISA::dots<T>, &RV_ISA::pack_b<T>,
+                       &RV_ISA::pack_bt<T>, &RV_ISA::pack_a<T>)
 
 }  // namespace ranvier

@@ -47,10 +47,14 @@ static constexpr RowSplit split_rows(index_t m, index_t most) {
 template <class T>
 struct GemmKernels {
     int mr, nr, lanes;
+    int most_few, most_few_added;  // the most summands that few() takes
     // One panel: n <= nr. b_padded: B is packed, so that whole vectors may be read past n.
     void (*panel)(const GemmTask<T>& task, bool b_padded);
     // m <= mr and any n, B in place: each row of B is read once.
     void (*skinny)(const GemmTask<T>& task);
+    // Any m, n >= lanes, B in place, at most `most_few` summands, or `most_few_added` where there
+    // is bias, ReLU or beta = 1 (then n is a multiple of `lanes`); alpha = 1, no slope, no `pre`.
+    void (*few)(const GemmTask<T>& task);
     // Rows of A and columns of B contiguous along K (csa = 1).
     void (*dots)(const GemmTask<T>& task);
     // n <= nr columns of B to rows of nr, padded with zeros.

@@ -45,8 +45,7 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
 }
 template <class T, int R, int NV, bool Masked>
 RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b,
-                          index_t last, Vec<T> (&acc)[R][NV]) {
-    const LaneMask<T> mask = lane_mask<T>(last);
+                          LaneMask<T> mask, Vec<T> (&acc)[R][NV]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
@@ -57,6 +56,19 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
         const T* run = offset ? a + *offset++ : a;
         b = accumulate_run<T, R, NV, Masked>(t.k, run, rs, cs, b, t.ldb, mask, acc);
     } while (--left > 0);
+}
+
+// Rows i0.. of m bring their share of the rows of what comes next into the caches: their stride is
+// mostly too long for the hardware to see a stream.
+template <class T>
+__attribute__((noinline)) void prefetch_next(const GemmTask<T>& t, index_t i0, index_t rows) {
+    const index_t bytes = t.next_cols * static_cast<index_t>(sizeof(T));
+    const index_t first = t.next_rows * i0 / t.m, end = t.next_rows * (i0 + rows) / t.m;
+    const char* row = reinterpret_cast<const char*>(t.next + first * t.next_ld);
+    for (index_t r = first; r < end; ++r, row += t.next_ld * static_cast<index_t>(sizeof(T))) {
+        for (index_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+        __builtin_prefetch(row + bytes - 1);
+    }
 }
 
 // ReLU below zero. Not x * 0 for slope 0: that would turn -inf into NaN.
@@ -230,27 +242,45 @@ RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, in
     }
 }
 
-// Rows i0.. of A at a, columns j0.. of B at b; the last of the NV vectors has `last` columns.
+// `count` tiles of R rows one below the other, rows i0.. of A at a and `step` further each, columns
+// j0.. of B at b; the last of the NV vectors has `last` columns.
+template <class T>
+struct Tiles {
+    const T* a;
+    index_t rs, cs, step, count;
+    const T* b;
+    index_t i0, j0, last;
+};
+
+// A tile of 512 bits takes so long that a call for each is nothing beside it; the code of this loop
+// would be.
+inline constexpr bool kLoops = kVecBytes == 32;
+
 template <class T, int R, int NV, bool Masked>
-void tile(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b, index_t i0,
-          index_t j0, index_t last) {
-    if (!t.c_transposed) {
-        // C comes from far away and is wanted K steps from now.
-        const char* row = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
+void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
+    const index_t last = w.last, j0 = w.j0, rs = w.rs, cs = w.cs;
+    const LaneMask<T> mask = lane_mask<T>(last);
+    const T* a = w.a;
+    index_t i0 = w.i0;
+    for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
+        if (t.next_rows) prefetch_next(t, i0, R);
+        if (!t.c_transposed) {
+            // C comes from far away and is wanted K steps from now.
+            const char* row = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r, row += t.ldc * static_cast<index_t>(sizeof(T))) {
-            __builtin_prefetch(row, 1);
-            if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
+            for (int r = 0; r < R; ++r, row += t.ldc * static_cast<index_t>(sizeof(T))) {
+                __builtin_prefetch(row, 1);
+                if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
+            }
         }
+        Vec<T> acc[R][NV];
+        accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, acc);
+        finish<T, R, NV>(t, acc, i0, j0, last);
     }
-    Vec<T> acc[R][NV];
-    accumulate<T, R, NV, Masked>(t, a, rs, cs, b, last, acc);
-    finish<T, R, NV>(t, acc, i0, j0, last);
 }
 
 template <class T>
-using TileFn = void (*)(const GemmTask<T>&, const T*, index_t, index_t, const T*, index_t, index_t,
-                        index_t);
+using TilesFn = void (*)(const GemmTask<T>&, const Tiles<T>&);
 
 }  // namespace
 }  // namespace ranvier::RV_ISA

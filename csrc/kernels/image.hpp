@@ -34,6 +34,6 @@ struct ImageKernels {
     void (*add_scaled)(index_t n, T a, const T* x, T* y);
 };
 
-RV_DECLARE_COLD_KERNELS(ImageKernels)
+RV_DECLARE_NARROW_KERNELS(ImageKernels, baseline)
 
 }  // namespace ranvier

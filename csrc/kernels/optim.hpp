@@ -28,6 +28,6 @@ struct OptimKernels {
     void (*regularize)(T l1, T l2, index_t n, const T* w, T* g);
 };
 
-RV_DECLARE_KERNELS(OptimKernels)
+RV_DECLARE_NARROW_KERNELS(OptimKernels, avx2)
 
 }  // namespace ranvier

@@ -26,7 +26,9 @@ struct Weights {
     Weights(const RnnSpec& s, const RnnRun<T>& r)
         : few(r.cache == nullptr && r.batch <= 4),
           input(r.kernel, s.features, columns(s), columns(s), false,
-                few && r.batch * r.steps <= 4 ? Factor<T>::in_place : Factor<T>::panels),
+                few && r.batch * r.steps <= 4                         ? Factor<T>::in_place
+                : Factor<T>::has_few_summands(s.features, columns(s)) ? Factor<T>::few_summands
+                                                                      : Factor<T>::panels),
           // of the gates that need nothing but h', and the GRU's candidate apart
           recurrent(r.recurrent, s.units, is_gru(s.cell) ? 2 * s.units : columns(s), columns(s),
                     false, layout(r)),

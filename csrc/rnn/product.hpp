@@ -11,8 +11,13 @@ template <class T>
 class Factor {
   public:
     // How the matrix lies for the products: packed for any number of rows; or row by row for few of
-    // them, where it is, or each row at the beginning of a cache line for many products.
-    enum Layout { panels, in_place, aligned };
+    // them, where it is, or each row at the beginning of a cache line for many products; or where
+    // it is for products of few summands that are added to nothing.
+    enum Layout { panels, in_place, aligned, few_summands };
+    static bool has_few_summands(index_t k, index_t n) {
+        const GemmKernels<T>& kernel = kernels<GemmKernels, T>();
+        return k > 0 && k <= kernel.most_few_added && n >= kernel.lanes;
+    }
 
     // op(W) is k x n, W stored with row stride ld; null W: never used. trans: in panels only.
     Factor(const T* w, index_t k, index_t n, index_t ld, bool trans, Layout layout)
@@ -22,10 +27,11 @@ class Factor {
           n_(n),
           ld_(ld),
           packed_(layout == panels),
-          own_(w == nullptr || layout == in_place ? 0
-               : packed_                          ? k * blocks() * kernels_.nr
-                                                  : k * line()) {
-        if (w == nullptr || layout == in_place) return;
+          few_(layout == few_summands),
+          own_(w == nullptr || layout == in_place || few_ ? 0
+               : packed_                                  ? k * blocks() * kernels_.nr
+                                                          : k * line()) {
+        if (w == nullptr || layout == in_place || few_) return;
         if (layout == aligned) {
             for (index_t p = 0; p < k; ++p) std::copy_n(w + p * ld, n, own_.get() + p * line());
             w_ = own_.get();
@@ -53,6 +59,11 @@ class Factor {
         task.csa = 1;
         task.alpha = T(1);
         task.ldc = ldc;
+        if (few_) {
+            task.n = n_, task.k = k_, task.a = a, task.b = w_, task.ldb = ld_;
+            task.bias = bias, task.c = c;
+            return kernels_.few(task);
+        }
         if (!packed_) {
             task.k = k_, task.a = a, task.ldb = ld_, task.beta = beta;
             // In halves, to and fro: a matrix somewhat larger than the cache next to the processor
@@ -97,7 +108,7 @@ class Factor {
     const GemmKernels<T>& kernels_;
     const T* w_;
     index_t k_, n_, ld_;
-    bool packed_;
+    bool packed_, few_;
     Scratch<T> own_;
 };
 
