@@ -113,11 +113,26 @@ index_t patch_rows(const Window<T>& w) {
     return std::clamp<index_t>(rows, 256, 4096);
 }
 
+constexpr index_t kShortRow = 5;
+
+// In sixths of cycles a pixel: tiles of one vector take four for each summand, however few columns
+// there are; dot products three for each vector of summands, and end with sums over lanes.
+template <class T>
+WindowWay window_way(const Window<T>& w) {
+    if (w.out[2] < kShortRow) return WindowWay::patches;
+    const index_t lanes = kernels<GemmKernels, T>().lanes;
+    const bool whole = w.dilation[2] == 1 && w.cg == w.c;
+    const index_t run = whole ? w.taps[2] * w.cg : w.cg;
+    const index_t vectors = w.k() / run * ((run + lanes - 1) / lanes);
+    const index_t tiles = 4 * w.k() * ((w.co + lanes - 1) / lanes);
+    return 3 * w.co * (vectors + 16) < tiles ? WindowWay::dots : WindowWay::tiles;
+}
+
 // In cycles a pixel: the tiles take one for each summand and vector of columns, however few there
 // are; patches are copied, run by run, and their dot products end with sums over lanes.
 template <class T>
-bool prefers_patches(const Window<T>& w) {
-    if (w.out[2] < 5) return true;
+bool gradient_prefers_patches(const Window<T>& w) {
+    if (w.out[2] < kShortRow) return true;
     const index_t lanes = kernels<GemmKernels, T>().lanes, k = w.k();
     const index_t runs = w.taps[0] * w.taps[1] * (w.dilation[2] > 1 ? w.taps[2] : 1);
     const index_t tiles = k * ((w.co + lanes - 1) / lanes);
@@ -151,7 +166,8 @@ void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* o
     template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);              \
     template index_t segment_offsets(const Window<T>&, const Band<T>&, index_t*);          \
     template index_t patch_rows(const Window<T>&);                                         \
-    template bool prefers_patches(const Window<T>&);                                       \
+    template WindowWay window_way(const Window<T>&);                                       \
+    template bool gradient_prefers_patches(const Window<T>&);                              \
     template void gather_patches(const Window<T>&, const T*, index_t, index_t, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

@@ -12,6 +12,8 @@ namespace {
 
 // So many pixels at a time: their dy stays in L1 while all taps use it.
 constexpr index_t kPixels = 224;
+// Where so many rows of dw use columns of dy, those are put together first.
+constexpr index_t kRowsForPacking = 100;
 
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -36,7 +38,7 @@ class WindowWeightSum final : public WeightSum<T> {
 
     void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
         if (depthwise_) return add_depthwise(w_, i0, i1, x, dy, sum);
-        const bool patches = prefers_patches(w_);
+        const bool patches = gradient_prefers_patches(w_);
         for (index_t g = 0; g < s_.groups; ++g) {
             Window<T> w = w_;
             w.first = g * w.cg;
@@ -93,13 +95,21 @@ class WindowWeightSum final : public WeightSum<T> {
         t.csa = w.step[2] * band.pixel;
         t.ldb = t.ldc = s_.co;
         t.alpha = t.beta = T(1);
+        const index_t pixels = rows * w.out[2];
+        const bool packs = w.k() >= kRowsForPacking;
+        const Scratch<T> packed(packs ? pixels * kernel.nr : 0);
+        if (packs) t.ldb = kernel.nr;
         for (index_t j = 0; j < w.co; j += kernel.nr) {
             t.n = std::min<index_t>(kernel.nr, w.co - j);
             t.b = dy + j;
+            if (packs) {
+                kernel.pack_b(pixels, t.n, dy + j, s_.co, packed.get());
+                t.b = packed.get();
+            }
             for (index_t i = 0; i < segments; ++i) {
                 t.a = band.at + offset[i];
                 t.c = sum + i * t.m * s_.co + j;
-                kernel.panel(t, false);
+                kernel.panel(t, packs);
             }
         }
     }

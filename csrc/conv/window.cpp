@@ -1,5 +1,4 @@
-// Windows times a matrix: by the register tiles of the matrix product, which read the pixels where
-// they lie, or by gathering patches for it.
+// Windows times a matrix, in each of the ways of window.hpp.
 #include "conv/window.hpp"
 
 #include <algorithm>
@@ -11,10 +10,11 @@ namespace ranvier {
 namespace {
 
 template <class T>
-void run_band(const Window<T>& w, const T* packed, const Band<T>& band, index_t rows,
-              index_t* offset, T* y) {
+void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_t* offset, T* y) {
+    const Window<T>& w = run.w;
     const auto& kernel = kernels<GemmKernels, T>();
-    const index_t k = w.k();
+    const bool dots = run.way == WindowWay::dots;
+    const index_t k = w.k(), columns = dots ? w.co : kernel.nr;
     GemmTask<T> t{};
     t.m = w.out[2];
     t.segments = segment_offsets(w, band, offset);
@@ -22,19 +22,22 @@ void run_band(const Window<T>& w, const T* packed, const Band<T>& band, index_t 
     t.k = k / t.segments;
     t.rsa = w.step[2] * band.pixel;
     t.csa = 1;
-    t.ldb = kernel.nr;
+    t.ldb = dots ? k : kernel.nr;
     t.alpha = T(1);
     t.ldc = w.to[2];
     t.relu = w.relu;
     t.slope = w.slope;
-    for (index_t j = 0; j < w.co; j += kernel.nr) {
-        t.n = std::min<index_t>(kernel.nr, w.co - j);
-        t.b = packed + j * k;
+    for (index_t j = 0; j < w.co; j += columns) {
+        t.n = std::min(columns, w.co - j);
+        t.b = run.packed + j * k;
         t.bias = w.bias ? w.bias + j : nullptr;
         for (index_t r = 0; r < rows; ++r) {
             t.a = band.at + r * w.step[1] * band.row;
             t.c = y + r * w.to[1] + j;
-            kernel.panel(t, true);
+            if (dots)
+                kernel.dots(t);
+            else
+                kernel.panel(t, true);
         }
     }
 }
@@ -65,7 +68,7 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
 }
 
 template <class T>
-void run_tiles(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
+void run_bands(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
     const Window<T>& w = run.w;
     const index_t most = band_rows(w);
     const Scratch<T> room(band_size(w, most));
@@ -76,7 +79,7 @@ void run_tiles(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y
         rows = std::min({most, w.out[1] - oh, r1 - r});
         const Band<T> band = make_band(w, x + image * w.image(), od, oh, oh + rows, room.get());
         T* to = y + image * y_image + od * w.to[0] + oh * w.to[1];
-        run_band(w, run.packed, band, rows, offset.get(), to);
+        run_band(run, band, rows, offset.get(), to);
     }
 }
 
@@ -116,20 +119,24 @@ void run_patches(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T*
 
 template <class T>
 index_t WindowRun<T>::packed_size(const Window<T>& w) {
-    if (w.depthwise || prefers_patches(w)) return 0;
-    const index_t nr = kernels<GemmKernels, T>().nr;
+    const WindowWay way = window_way(w);
+    if (w.depthwise || way == WindowWay::patches) return 0;
+    const index_t nr = way == WindowWay::dots ? 1 : kernels<GemmKernels, T>().nr;
     return (w.co + nr - 1) / nr * nr * w.k();
 }
 
 template <class T>
-WindowRun<T>::WindowRun(const Window<T>& window, T* room) : w(window) {
-    by_patches = !w.depthwise && prefers_patches(w);
-    if (w.depthwise || by_patches) return;
+WindowRun<T>::WindowRun(const Window<T>& window, T* room) : w(window), way(window_way(window)) {
+    if (w.depthwise || way == WindowWay::patches) return;
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t k = w.k();
     packed = room;
-    for (index_t j = 0; j < w.co; j += kernel.nr)
-        kernel.pack_b(k, std::min<index_t>(kernel.nr, w.co - j), w.b + j, w.ldb, room + j * k);
+    if (way == WindowWay::dots)
+        for (index_t j = 0; j < w.co; ++j)
+            for (index_t p = 0; p < k; ++p) room[j * k + p] = w.b[p * w.ldb + j];
+    else
+        for (index_t j = 0; j < w.co; j += kernel.nr)
+            kernel.pack_b(k, std::min<index_t>(kernel.nr, w.co - j), w.b + j, w.ldb, room + j * k);
 }
 
 template <class T>
@@ -137,10 +144,10 @@ void WindowRun<T>::run(index_t r0, index_t r1, const T* x, T* y, index_t y_image
     if (r0 >= r1) return;
     if (w.depthwise)
         run_depthwise(w, r0, r1, x, y, y_image);
-    else if (by_patches)
+    else if (way == WindowWay::patches)
         run_patches(*this, r0, r1, x, y, y_image);
     else
-        run_tiles(*this, r0, r1, x, y, y_image);
+        run_bands(*this, r0, r1, x, y, y_image);
 }
 
 template struct WindowRun<float>;

@@ -34,12 +34,19 @@ struct Window {
     index_t image() const { return in[0] * in[1] * in[2] * c; }
 };
 
+// How the product is made: by the register tiles or, for few columns, by dot products, both of
+// which read the pixels where they lie; or of patches gathered for it, where rows are too short for
+// that.
+enum class WindowWay { tiles, dots, patches };
+template <class T>
+WindowWay window_way(const Window<T>& w);
+
 // A window with its matrix as the kernels read it.
 template <class T>
 struct WindowRun {
     Window<T> w;
     const T* packed = nullptr;
-    bool by_patches = false;
+    WindowWay way = WindowWay::tiles;
 
     WindowRun() = default;
     // `room`: packed_size() elements that outlive this.
@@ -78,8 +85,8 @@ void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* o
 // How many at a time.
 template <class T>
 index_t patch_rows(const Window<T>& w);
-// Too few columns or too short rows for the tiles to read pixels where they lie?
+// Too few columns or too short rows for the gradient's tiles to read pixels where they lie?
 template <class T>
-bool prefers_patches(const Window<T>& w);
+bool gradient_prefers_patches(const Window<T>& w);
 
 }  // namespace ranvier

@@ -203,7 +203,11 @@ class WinogradMap final : public ImageMap<T> {
 template <class T>
 class WinogradWeightSum final : public WeightSum<T> {
   public:
-    explicit WinogradWeightSum(const ConvShape& shape) : s_(shape), tiling_(shape) {}
+    explicit WinogradWeightSum(const ConvShape& shape) : s_(shape), tiling_(shape) {
+        // Each block goes through all sums, which come from further away than its tiles.
+        constexpr index_t kTiles = 60;
+        tiling_.block = std::min(std::max(tiling_.block, kTiles), s_.n * tiling_.of_image);
+    }
 
     index_t size() const override { return kPoints * plane(); }
 

@@ -15,7 +15,7 @@ struct GemmTask {
     // A is in panels of `split_rows(m)` rows instead, each column by column (pack_a).
     bool a_packed;
     // K in `segments` runs of k summands (null: one): run s of A begins at a + offsets[s], B goes
-    // on. A convolution's patch is such a row: only panel() reads them.
+    // on. A convolution's patch is such a row: panel() and dots() read them.
     const index_t* offsets;
     index_t segments;
     const T* b;  // row p of B at b + p * ldb; for dots(), column j of B at b + j * ldb

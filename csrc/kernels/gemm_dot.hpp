@@ -54,6 +54,7 @@ void dot_tile(const GemmTask<T>& t, index_t i0, index_t j0) {
     constexpr int L = kLanes<T>, V = (R * C + L - 1) / L;
     const T* a = t.a + i0 * t.rsa;
     const T* b = t.b + j0 * t.ldb;
+    const T* run = a;
     Vec<T> acc[V * L];
 #pragma GCC unroll 16
     for (int x = 0; x < V * L; ++x) acc[x] = Vec<T>{};
@@ -63,20 +64,25 @@ void dot_tile(const GemmTask<T>& t, index_t i0, index_t j0) {
         for (int c = 0; c < C; ++c) bv[c] = get(b + c * t.ldb);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-            Vec<T> av = get(a + r * t.rsa);
+            Vec<T> av = get(run + r * t.rsa);
             if constexpr (C > 1) keep_in_register(av);
 #pragma GCC unroll 16
             for (int c = 0; c < C; ++c) acc[r * C + c] = fma(av, bv[c], acc[r * C + c]);
         }
-        a += L;
-        b += L;
     };
-    index_t p = t.k;
-    for (; p >= L; p -= L) step([](const T* x) __attribute__((always_inline)) { return load(x); });
-    if (p > 0) {
-        const LaneMask<T> mask = lane_mask<T>(p);
-        step([=](const T* x) __attribute__((always_inline)) { return load_lanes(x, mask); });
-    }
+    const index_t* offset = t.offsets;
+    index_t left = offset ? t.segments : 1;
+    do {
+        run = offset ? a + *offset++ : a;
+        index_t p = t.k;
+        for (; p >= L; p -= L, run += L, b += L)
+            step([](const T* x) __attribute__((always_inline)) { return load(x); });
+        if (p > 0) {
+            const LaneMask<T> mask = lane_mask<T>(p);
+            step([=](const T* x) __attribute__((always_inline)) { return load_lanes(x, mask); });
+            b += p;
+        }
+    } while (--left > 0);
     T sums[V * L];
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
