@@ -28,7 +28,8 @@ function(ranvier_kernels)
         list(FILTER sources EXCLUDE REGEX "winograd") # see RV_DECLARE_FAST_KERNELS
       endif()
       if(isa STREQUAL "avx512")
-        list(FILTER sources EXCLUDE REGEX "/(image|optim)\\.cpp") # see RV_DECLARE_NARROW_KERNELS
+        # see RV_DECLARE_NARROW_KERNELS
+        list(FILTER sources EXCLUDE REGEX "image|loss_count|norm_columns|optim|pool_(global|resample)")
       endif()
       if(level STREQUAL "O3")
         list(FILTER sources INCLUDE REGEX "${RANVIER_O3_KERNELS}")

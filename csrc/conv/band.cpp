@@ -121,11 +121,10 @@ template <class T>
 WindowWay window_way(const Window<T>& w) {
     if (w.out[2] < kShortRow) return WindowWay::patches;
     const index_t lanes = kernels<GemmKernels, T>().lanes;
-    const bool whole = w.dilation[2] == 1 && w.cg == w.c;
-    const index_t run = whole ? w.taps[2] * w.cg : w.cg;
+    if (w.co >= lanes) return WindowWay::tiles;
+    const index_t run = w.dilation[2] == 1 && w.cg == w.c ? w.taps[2] * w.cg : w.cg;
     const index_t vectors = w.k() / run * ((run + lanes - 1) / lanes);
-    const index_t tiles = 4 * w.k() * ((w.co + lanes - 1) / lanes);
-    return 3 * w.co * (vectors + 16) < tiles ? WindowWay::dots : WindowWay::tiles;
+    return 3 * w.co * (vectors + 16) < 4 * w.k() ? WindowWay::dots : WindowWay::tiles;
 }
 
 // In cycles a pixel: the tiles take one for each summand and vector of columns, however few there

@@ -57,7 +57,9 @@ void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
 // leave lanes idle if there are few columns.
 bool by_dots(index_t m, index_t n, index_t k, index_t lanes) {
     if (n <= kDotColumns) return true;
-    return (m <= kDotRows && m * lanes <= 2 * k) || (n < lanes && k >= 4 * lanes);
+    const bool few_rows = lanes == 16 ? m <= kDotRows && m * lanes <= 2 * k
+                                      : m <= (lanes == 8 ? kDotRows : kDotRows / 4) && m * 16 <= k;
+    return few_rows || (n < lanes && k >= 4 * lanes);
 }
 
 // The same for a B whose columns must first be copied.

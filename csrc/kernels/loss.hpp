@@ -54,6 +54,6 @@ struct CountKernels {
 RV_DECLARE_KERNELS(LossElementKernels)
 RV_DECLARE_COLD_KERNELS(LossClassKernels)
 RV_DECLARE_KERNELS(LossLogitsKernels)
-RV_DECLARE_COLD_KERNELS(CountKernels)
+RV_DECLARE_NARROW_KERNELS(CountKernels, baseline)
 
 }  // namespace ranvier

@@ -36,7 +36,7 @@ struct RowNormKernels {
                      T* dgamma, T* dbeta);
 };
 
-RV_DECLARE_COLD_KERNELS(ColumnNormKernels)
+RV_DECLARE_NARROW_KERNELS(ColumnNormKernels, baseline)
 RV_DECLARE_COLD_KERNELS(RowNormKernels)
 
 }  // namespace ranvier

@@ -87,7 +87,7 @@ struct ResampleKernels {
 
 RV_DECLARE_COLD_KERNELS(PoolForwardKernels)
 RV_DECLARE_COLD_KERNELS(PoolBackwardKernels)
-RV_DECLARE_COLD_KERNELS(PoolGlobalKernels)
-RV_DECLARE_COLD_KERNELS(ResampleKernels)
+RV_DECLARE_NARROW_KERNELS(PoolGlobalKernels, baseline)
+RV_DECLARE_NARROW_KERNELS(ResampleKernels, baseline)
 
 }  // namespace ranvier

@@ -146,7 +146,7 @@ template <class T>
 void sweep_small() {
     for (index_t m : {1, 2, 3, 5, 6, 7, 8, 13, 16, 33})
         for (index_t n : {1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 31, 33, 70})
-            for (index_t k : {1, 2, 3, 7, 8, 9, 20, 33}) {
+            for (index_t k : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 20, 33}) {
                 Setup<T> s;
                 s.m = m;
                 s.n = n;
