@@ -42,6 +42,10 @@ inline constexpr index_t kManyRows = 24;
 // kFewRows at a time.
 inline constexpr index_t kFewSummands = 8;
 inline constexpr index_t kFewRows = 4;
+// Up to two tiles of rows walk a B that L2 does not hold in strips of so many columns, unless K is
+// so long that a strip would leave it, too.
+inline constexpr index_t kStrip = 96;
+inline constexpr index_t kStripBytes = 384 * 1024;
 // A B of more than this many bytes, read by few rows, comes from far away: its rows are walked to
 // their end, some at a time, so that the hardware sees streams, and the next ones are fetched
 // ahead. One row alone computes so little that the fetching would cost more than it saves, unless

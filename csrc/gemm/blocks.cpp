@@ -86,28 +86,36 @@ static void finish_transposed(const GemmTask<T>& t, const T* sums) {
         }
 }
 
-// B comes from far away: its rows are walked to their end, a few at a time.
+// B comes from far away: its rows are walked to their end, a few at a time, by all rows of A,
+// `rows` at a time.
 template <class T>
 static void skinny_far(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1,
-                       index_t kc) {
+                       index_t rows, index_t kc) {
     const GemmTask<T> whole = g.task(i0, i1, j0, j1, 0, g.k);
+    // For one row the hardware's own fetching is the faster one, but with AVX-512.
+    const bool fetches =
+        whole.m > 1 || kernels<GemmKernels, T>().lanes * static_cast<index_t>(sizeof(T)) == 64;
     // Sums that are added to again and again lie along rows.
     Scratch<T> sums(g.c_transposed ? whole.m * whole.n : 0);
     for (index_t p = 0; p < g.k; p += kc) {
         const index_t p1 = p + kc < g.k ? p + kc : g.k;
-        GemmTask<T> t = g.task(i0, i1, j0, j1, p, p1);
-        t.next = t.b + kc * t.ldb;
-        t.next_rows = p1 + kc < g.k ? kc : g.k - p1;
-        t.next_ld = t.ldb;
-        if (g.c_transposed) {
-            t.c = sums.get();
-            t.ldc = t.n;
-            t.c_transposed = t.relu = false;
-            t.bias = nullptr;
-            t.pre = nullptr;
-            t.beta = p == 0 ? T(0) : T(1);
+        for (index_t i = i0; i < i1; i += rows) {
+            GemmTask<T> t = g.task(i, i + rows < i1 ? i + rows : i1, j0, j1, p, p1);
+            if (fetches && i + rows >= i1) {
+                t.next = t.b + kc * t.ldb;
+                t.next_rows = p1 + kc < g.k ? kc : g.k - p1;
+                t.next_ld = t.ldb;
+            }
+            if (g.c_transposed) {
+                t.c = sums.get() + (i - i0) * t.n;
+                t.ldc = t.n;
+                t.c_transposed = t.relu = false;
+                t.bias = nullptr;
+                t.pre = nullptr;
+                t.beta = p == 0 ? T(0) : T(1);
+            }
+            kernels<GemmKernels, T>().skinny(t);
         }
-        kernels<GemmKernels, T>().skinny(t);
     }
     if (g.c_transposed) finish_transposed(whole, sums.get());
 }
@@ -115,16 +123,21 @@ static void skinny_far(const GemmProblem<T>& g, index_t i0, index_t i1, index_t 
 template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
-    const index_t bytes = g.k * g.n * static_cast<index_t>(sizeof(T));
-    const index_t rows = g.m <= kernel.mr ? kernel.mr : kFewRows, kc = far_rows(g.m);
-    const bool far = bytes > far_bytes(g.m) && g.k > kc;
-    for (index_t i = i0, ie; i < i1; i = ie) {
-        ie = i + rows < i1 ? i + rows : i1;
-        if (far)
-            skinny_far(g, i, ie, j0, j1, kc);
-        else
-            kernel.skinny(g.task(i, ie, j0, j1, 0, g.k));
-    }
+    const index_t item = sizeof(T), m = i1 - i0, bytes = g.k * g.n * item;
+    const index_t groups = (m + kernel.mr - 1) / kernel.mr;
+    const index_t rows = g.m > 2 * kernel.mr ? kFewRows : (m + groups - 1) / groups;
+    const index_t kc = far_rows(g.m);
+    if (g.k > kc && (bytes > far_bytes(g.m) && (groups == 1 || g.k * kStrip * item > kStripBytes)))
+        skinny_far(g, i0, i1, j0, j1, rows, kc);
+    else
+        // What a strip has of B is near when the next rows come.
+        for (index_t j = j0, je; j < j1; j = je) {
+            je = groups == 1 || j + kStrip > j1 ? j1 : j + kStrip;
+            for (index_t i = i0, ie; i < i1; i = ie) {
+                ie = i + rows < i1 ? i + rows : i1;
+                kernel.skinny(g.task(i, ie, j, je, 0, g.k));
+            }
+        }
     g.activate(i0, i1, j0, j1);
 }
 

@@ -121,7 +121,10 @@ void run(const GemmProblem<T>& g) {
         const GemmProblem<T> d = turned(g, false, copy.get());
         return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
     }
-    if (g.csb == 1 && (g.m <= kernel.mr || (g.k <= kFewSummands && g.n >= 4 * lanes)))
+    const index_t item = sizeof(T);
+    const bool few_rows = g.m <= kernel.mr ||
+                          (g.m <= 2 * kernel.mr && g.k * g.n * item > cache_of(lanes * item).block);
+    if (g.csb == 1 && (few_rows || (g.k <= kFewSummands && g.n >= 4 * lanes)))
         return over_blocks(g, kernel.mr, 8 * lanes, [&](auto... at) { gemm_skinny(g, at...); });
     // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.
     if (g.rsa == 1 && g.n < lanes && g.n * ((g.m + lanes - 1) / lanes) < g.m) {
