@@ -101,7 +101,7 @@ void run(const GemmProblem<T>& g) {
     if (g.has_few_summands()) {
         if (g.csb == 1)  // whole rows: few() has no use for less than a vector
             return over_blocks(g, kernel.mr, g.n, [&](auto... at) { gemm_few(g, at...); });
-        if (g.m > kernel.mr) {
+        if (g.m >= 2 * kernel.mr) {
             const Scratch<T> rows(g.n * g.k);
             return run(turned(g, true, rows.get()));
         }
