@@ -97,8 +97,8 @@ Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, i
 }
 
 template <class T>
-index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
-    if (w.taps[2] > 1 && (w.dilation[2] > 1 || band.pixel != w.cg))
+index_t segment_offsets(const Window<T>& w, const Band<T>& band, bool alike, index_t* offset) {
+    if (w.taps[2] > 1 && (w.dilation[2] > 1 || (alike ? w.c : band.pixel) != w.cg))
         return tap_offsets(w, band, offset);
     index_t n = 0;
     for (index_t d = 0; d < w.taps[0]; ++d)
@@ -163,7 +163,7 @@ void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* o
     template index_t band_rows(const Window<T>&);                                          \
     template Band<T> make_band(const Window<T>&, const T*, index_t, index_t, index_t, T*); \
     template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);              \
-    template index_t segment_offsets(const Window<T>&, const Band<T>&, index_t*);          \
+    template index_t segment_offsets(const Window<T>&, const Band<T>&, bool, index_t*);    \
     template index_t patch_rows(const Window<T>&);                                         \
     template WindowWay window_way(const Window<T>&);                                       \
     template bool gradient_prefers_patches(const Window<T>&);                              \

@@ -15,7 +15,7 @@ class PointwiseMap final : public ImageMap<T> {
   public:
     // y = x w, or with w transposed.
     PointwiseMap(const ConvShape& s, Trans trans, const T* w, const Finish<T>& f)
-        : pixels_(s.in_pixels()), k_(s.c), n_(s.co), trans_(trans), w_(w) {
+        : pixels_(s.in_pixels()), all_(s.n * pixels_), k_(s.c), n_(s.co), trans_(trans), w_(w) {
         if (trans == Trans::yes) std::swap(k_, n_);
         epilogue_.bias = f.bias;
         if (f.relu) {
@@ -34,9 +34,9 @@ class PointwiseMap final : public ImageMap<T> {
   private:
     void rows(index_t r0, index_t r1, const T* x, T* y) const {
         gemm<T>(Trans::no, trans_, r1 - r0, n_, k_, T(1), x + r0 * k_, k_, w_,
-                trans_ == Trans::no ? n_ : k_, T(0), y + r0 * n_, n_, epilogue_);
+                trans_ == Trans::no ? n_ : k_, T(0), y + r0 * n_, n_, epilogue_, all_);
     }
-    index_t pixels_, k_, n_;
+    index_t pixels_, all_, k_, n_;
     Trans trans_;
     const T* w_;
     Epilogue<T> epilogue_;
@@ -162,6 +162,7 @@ void add_phase(const ConvShape& s, const Phase (&p)[3], const T* w, const Finish
     const bool depthwise = is_depthwise(s);
     const index_t pixel[3] = {s.in[1] * s.in[2] * s.c, s.in[2] * s.c, s.c};
     Window<T> v{};
+    v.images = s.n;
     index_t offset = 0;
     for (int i = 0; i < 3; ++i) {
         v.in[i] = s.out[i];
@@ -241,6 +242,7 @@ ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& fini
         if (winograd_pays(s)) return winograd_map(s, w, finish, false);
     auto map = std::make_unique<WindowMap<T>>(s.out_pixels() * s.co, index_t{0});
     Window<T> v{};
+    v.images = s.n;
     for (int i = 0; i < 3; ++i) {
         v.in[i] = s.in[i];
         v.taps[i] = s.kernel[i];

@@ -17,7 +17,8 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
     const index_t k = w.k(), columns = dots ? w.co : kernel.nr;
     GemmTask<T> t{};
     t.m = w.out[2];
-    t.segments = segment_offsets(w, band, offset);
+    // A dot product adds up lane by lane: which summands share one must not depend on the band.
+    t.segments = segment_offsets(w, band, dots, offset);
     t.offsets = offset;
     t.k = k / t.segments;
     t.rsa = w.step[2] * band.pixel;
@@ -105,7 +106,7 @@ void run_patches(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T*
         gather_patches(w, x, p, p + rows, patches.get());
         T* to = dense ? y + p * w.to[2] : product.get();
         gemm<T>(Trans::no, Trans::no, rows, w.co, k, T(1), patches.get(), k, w.b, w.ldb, T(0), to,
-                dense ? w.to[2] : w.co, e);
+                dense ? w.to[2] : w.co, e, w.images * pixels);
         for (index_t i = 0; !dense && i < rows; ++i) {
             const index_t at = (p + i) % pixels, row = at / w.out[2];
             std::copy_n(to + i * w.co, w.co,

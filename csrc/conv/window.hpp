@@ -16,6 +16,7 @@ inline bool relu_in_kernel(Act act, const ActParams& p) {
 // axis (outside of it: zero), `cg` channels from channel `first` on.
 template <class T>
 struct Window {
+    index_t images;  // of the whole problem
     index_t in[3], c, first, cg;
     index_t taps[3], step[3], dilation[3], origin[3];
     index_t out[3];
@@ -75,9 +76,10 @@ Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, i
 template <class T>
 index_t band_rows(const Window<T>& w);
 
-// Where each run of contiguous summands of a window begins; how many there are.
+// Where each run of contiguous summands of a window begins; how many there are. `alike`: the same
+// runs in every band, be it the image or a copy of it.
 template <class T>
-index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset);
+index_t segment_offsets(const Window<T>& w, const Band<T>& band, bool alike, index_t* offset);
 
 // Output pixels p0..p1, counted over images, as rows of a matrix [p1 - p0, w.k()].
 template <class T>

@@ -124,15 +124,15 @@ template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t item = sizeof(T), m = i1 - i0, bytes = g.k * g.n * item;
-    const index_t groups = (m + kernel.mr - 1) / kernel.mr;
-    const index_t rows = g.m > 2 * kernel.mr ? kFewRows : (m + groups - 1) / groups;
-    const index_t kc = far_rows(g.m);
-    if (g.k > kc && (bytes > far_bytes(g.m) && (groups == 1 || g.k * kStrip * item > kStripBytes)))
+    const index_t groups = (m + kernel.mr - 1) / kernel.mr, kc = far_rows(g.of_rows);
+    const bool one_tile = g.of_rows <= kernel.mr, strips = !one_tile && g.of_rows <= 2 * kernel.mr;
+    const index_t rows = one_tile || strips ? (m + groups - 1) / groups : kFewRows;
+    if (g.k > kc && bytes > far_bytes(g.of_rows) && (one_tile || g.k * kStrip * item > kStripBytes))
         skinny_far(g, i0, i1, j0, j1, rows, kc);
     else
         // What a strip has of B is near when the next rows come.
         for (index_t j = j0, je; j < j1; j = je) {
-            je = groups == 1 || j + kStrip > j1 ? j1 : j + kStrip;
+            je = strips && j + kStrip < j1 ? j + kStrip : j1;
             for (index_t i = i0, ie; i < i1; i = ie) {
                 ie = i + rows < i1 ? i + rows : i1;
                 kernel.skinny(g.task(i, ie, j, je, 0, g.k));

@@ -97,33 +97,33 @@ GemmProblem<T> turned(const GemmProblem<T>& g, bool rows, T* to) {
 template <class T>
 void run(const GemmProblem<T>& g) {
     const auto& kernel = kernels<GemmKernels, T>();
-    const index_t lanes = kernel.lanes, rest = g.n % lanes;
+    const index_t lanes = kernel.lanes, rest = g.n % lanes, m = g.of_rows;
     if (g.has_few_summands()) {
         if (g.csb == 1)  // whole rows: few() has no use for less than a vector
             return over_blocks(g, kernel.mr, g.n, [&](auto... at) { gemm_few(g, at...); });
-        if (g.m >= 2 * kernel.mr) {
+        if (m >= 2 * kernel.mr) {
             const Scratch<T> rows(g.n * g.k);
             return run(turned(g, true, rows.get()));
         }
     }
     // Few columns beyond whole vectors would keep a vector of their own mostly idle.
     if (rest > 0 && rest <= kDotColumns && g.n > lanes && g.n < kFewVectors * lanes &&
-        g.m >= kManyRows && g.k >= lanes) {
+        m >= kManyRows && g.k >= lanes) {
         Epilogue<T> epilogue;
         run(columns(g, epilogue, 0, g.n - rest));
         return run(columns(g, epilogue, g.n - rest, g.n));
     }
-    if (g.csa == 1 && g.csb != 1 && by_dots(g.m, g.n, g.k, lanes))
+    if (g.csa == 1 && g.csb != 1 && by_dots(m, g.n, g.k, lanes))
         return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
     // Few columns of a plain product: B is transposed once, the rows of A are long.
-    if (g.csa == 1 && by_dots_of_copy(g.m, g.n, g.k, lanes)) {
+    if (g.csa == 1 && by_dots_of_copy(m, g.n, g.k, lanes)) {
         const Scratch<T> copy(g.n * g.k);
         const GemmProblem<T> d = turned(g, false, copy.get());
         return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
     }
     const index_t item = sizeof(T);
-    const bool few_rows = g.m <= kernel.mr ||
-                          (g.m <= 2 * kernel.mr && g.k * g.n * item > cache_of(lanes * item).block);
+    const bool few_rows =
+        m <= kernel.mr || (m <= 2 * kernel.mr && g.k * g.n * item > cache_of(lanes * item).block);
     if (g.csb == 1 && (few_rows || (g.k <= kFewSummands && g.n >= 4 * lanes)))
         return over_blocks(g, kernel.mr, 8 * lanes, [&](auto... at) { gemm_skinny(g, at...); });
     // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.
@@ -140,10 +140,12 @@ void run(const GemmProblem<T>& g) {
 
 template <class T>
 void gemm(Trans ta, Trans tb, index_t m, index_t n, index_t k, T alpha, const T* a, index_t lda,
-          const T* b, index_t ldb, T beta, T* c, index_t ldc, const Epilogue<T>& epilogue) {
+          const T* b, index_t ldb, T beta, T* c, index_t ldc, const Epilogue<T>& epilogue,
+          index_t of_rows) {
     if (m <= 0 || n <= 0) return;
     GemmProblem<T> g;
     g.m = m;
+    g.of_rows = of_rows > m ? of_rows : m;
     g.n = n;
     g.c = c;
     g.ldc = ldc;
@@ -170,9 +172,10 @@ void gemm(Trans ta, Trans tb, index_t m, index_t n, index_t k, T alpha, const T*
 }
 
 template void gemm<float>(Trans, Trans, index_t, index_t, index_t, float, const float*, index_t,
-                          const float*, index_t, float, float*, index_t, const Epilogue<float>&);
+                          const float*, index_t, float, float*, index_t, const Epilogue<float>&,
+                          index_t);
 template void gemm<double>(Trans, Trans, index_t, index_t, index_t, double, const double*, index_t,
                            const double*, index_t, double, double*, index_t,
-                           const Epilogue<double>&);
+                           const Epilogue<double>&, index_t);
 
 }  // namespace ranvier

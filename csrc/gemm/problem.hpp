@@ -11,6 +11,7 @@ namespace ranvier {
 template <class T>
 struct GemmProblem {
     index_t m = 0, n = 0, k = 0;
+    index_t of_rows = 0;  // >= m: of the product that this is a part of; they choose the way
     T alpha = 1;
     const T* a = nullptr;
     index_t rsa = 0, csa = 0;
@@ -25,7 +26,7 @@ struct GemmProblem {
     // C^T = B^T A^T, into the same C.
     GemmProblem swapped() const {
         GemmProblem s = *this;
-        s.m = n, s.n = m;
+        s.m = s.of_rows = n, s.n = m;
         s.a = b, s.rsa = csb, s.csa = rsb;
         s.b = a, s.rsb = csa, s.csb = rsa;
         s.c_transposed = !c_transposed;

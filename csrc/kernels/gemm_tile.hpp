@@ -263,7 +263,7 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     const T* a = w.a;
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
-        if (t.next_rows) prefetch_next(t, i0, R);
+        if (t.next_cols) prefetch_next(t, i0, R);
         if (!t.c_transposed) {
             // C comes from far away and is wanted K steps from now.
             const char* row = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);

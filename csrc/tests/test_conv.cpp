@@ -296,10 +296,14 @@ TEST(an_empty_batch_has_zero_gradients) {
 }
 
 TEST(threads_do_not_change_a_bit) {
-    const ConvShape shapes[] = {shape({3, 40, 39, 24}, {3, 3}, 40, same),
-                                shape({1, 61, 67, 40}, {1, 1}, 33, valid),
-                                shape({1, 81, 83, 33}, {3, 3}, 33, same, 1, 1, 33),
-                                shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2)};
+    const ConvShape shapes[] = {
+        shape({3, 40, 39, 24}, {3, 3}, 40, same), shape({1, 61, 67, 40}, {1, 1}, 33, valid),
+        shape({1, 81, 83, 33}, {3, 3}, 33, same, 1, 1, 33),
+        shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2),
+        // few rows a thread
+        shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
+        // a band is the picture or a copy with zeros, and dot products add
+        shape({1, 379, 384, 56}, {2, 2}, 8, same, 2, 1, 2)};
     for (const ConvShape& s : shapes) {
         const Problem<float> p(s);
         std::vector<float> first;

@@ -288,4 +288,30 @@ TEST(same_bits_for_any_number_of_threads) {
             }
 }
 
+template <class T>
+static void check_parts(index_t m, index_t n, index_t k, Trans tb) {
+    const auto a = random_values<T>(m * k, 1), b = random_values<T>(k * n, 2);
+    const index_t ldb = tb == Trans::yes ? k : n;
+    std::vector<T> whole(static_cast<std::size_t>(m * n)), parts(whole.size());
+    gemm<T>(Trans::no, tb, m, n, k, T(1), a.data(), k, b.data(), ldb, T(0), whole.data(), n);
+    for (index_t rows : {1, 5, 12, 30}) {
+        for (index_t i = 0; i < m; i += rows)
+            gemm<T>(Trans::no, tb, std::min(rows, m - i), n, k, T(1), a.data() + i * k, k, b.data(),
+                    ldb, T(0), parts.data() + i * n, n, {}, m);
+        CHECK(std::memcmp(whole.data(), parts.data(), whole.size() * sizeof(T)) == 0,
+              "m=%td n=%td k=%td tb=%d rows=%td", m, n, k, int(tb), rows);
+    }
+}
+
+TEST(parts_have_the_bits_of_the_whole) {
+    const std::vector<std::vector<index_t>> shapes = {
+        {49, 512, 2048}, {24, 600, 1000}, {12, 576, 1000}, {7, 700, 2000}, {60, 4, 300},
+        {50, 33, 7},     {40, 2, 900},    {6, 1200, 900},  {30, 3, 100}};
+    for (const auto& shape : shapes)
+        for (Trans tb : {Trans::no, Trans::yes}) {
+            check_parts<float>(shape[0], shape[1], shape[2], tb);
+            check_parts<double>(shape[0], shape[1], shape[2], tb);
+        }
+}
+
 RV_TEST_MAIN
