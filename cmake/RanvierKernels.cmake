@@ -29,7 +29,7 @@ function(ranvier_kernels)
       endif()
       if(isa STREQUAL "avx512")
         # see RV_DECLARE_NARROW_KERNELS
-        list(FILTER sources EXCLUDE REGEX "image|loss_count|norm_columns|optim|pool_(global|resample)")
+        list(FILTER sources EXCLUDE REGEX "image|loss_(count|element)|norm_columns|optim|pool_(global|resample)")
       endif()
       if(level STREQUAL "O3")
         list(FILTER sources INCLUDE REGEX "${RANVIER_O3_KERNELS}")

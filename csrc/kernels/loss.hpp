@@ -51,7 +51,7 @@ struct CountKernels {
                   const T* y_pred, T* match);
 };
 
-RV_DECLARE_KERNELS(LossElementKernels)
+RV_DECLARE_NARROW_KERNELS(LossElementKernels, avx2)
 RV_DECLARE_COLD_KERNELS(LossClassKernels)
 RV_DECLARE_KERNELS(LossLogitsKernels)
 RV_DECLARE_NARROW_KERNELS(CountKernels, baseline)
