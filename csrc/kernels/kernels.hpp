@@ -72,8 +72,8 @@ inline const Table<T>& kernels() {
     };
 
 // What waits for memory, divisions or the elements of a gather gains little from 512 bits, and the
-// wheel is small: the NARROW form has the AVX2 kernels there as well. Its files are left out of that
-// build, as below.
+// wheel is small: the NARROW form has the AVX2 kernels there as well. Its files are left out of
+// that build, as below.
 #define RV_DECLARE_NARROW_KERNELS(Table, doubles)  \
     RV_DECLARE_TABLE(Table, float, 32, avx2, avx2) \
     RV_DECLARE_TABLE(Table, double, 64, doubles, doubles)
