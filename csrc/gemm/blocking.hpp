@@ -32,6 +32,11 @@ inline constexpr index_t kPanelsForPackingAT = 2;
 inline constexpr index_t kDotColumns = 4;
 // The same for rows, where B is transposed.
 inline constexpr index_t kDotRows = 48;
+// With AVX2 packing B pays earlier, for doubles all the more.
+constexpr bool few_rows_by_dots(index_t m, index_t k, index_t lanes, index_t item) {
+    if (lanes * item != 32) return m <= kDotRows && m * lanes <= 2 * k;
+    return m <= (item == 4 ? kDotRows : kDotRows / 4) && m * 16 <= k;
+}
 
 // Columns beyond whole vectors are a product of their own in fewer vectors than this, if there are
 // rows enough to pay for it.

@@ -55,11 +55,10 @@ void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
 // Rows of op(A) and columns of op(B) both contiguous: are dot products worth it? Their sums over
 // lanes cost by the output; the other ways have to rearrange B, which few rows do not pay for, and
 // leave lanes idle if there are few columns.
+template <class T>
 bool by_dots(index_t m, index_t n, index_t k, index_t lanes) {
     if (n <= kDotColumns) return true;
-    const bool few_rows = lanes == 16 ? m <= kDotRows && m * lanes <= 2 * k
-                                      : m <= (lanes == 8 ? kDotRows : kDotRows / 4) && m * 16 <= k;
-    return few_rows || (n < lanes && k >= 4 * lanes);
+    return few_rows_by_dots(m, k, lanes, sizeof(T)) || (n < lanes && k >= 4 * lanes);
 }
 
 // The same for a B whose columns must first be copied.
@@ -113,7 +112,7 @@ void run(const GemmProblem<T>& g) {
         run(columns(g, epilogue, 0, g.n - rest));
         return run(columns(g, epilogue, g.n - rest, g.n));
     }
-    if (g.csa == 1 && g.csb != 1 && by_dots(m, g.n, g.k, lanes))
+    if (g.csa == 1 && g.csb != 1 && by_dots<T>(m, g.n, g.k, lanes))
         return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
     // Few columns of a plain product: B is transposed once, the rows of A are long.
     if (g.csa == 1 && by_dots_of_copy(m, g.n, g.k, lanes)) {

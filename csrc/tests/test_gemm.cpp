@@ -197,7 +197,8 @@ TEST(shapes_of_networks) {
 
 TEST(several_blocks_of_each_extent) {
     const std::vector<std::vector<index_t>> shapes = {
-        {7, 40, 1000}, {400, 17, 900}, {350, 230, 400}, {5, 2000, 800}, {2000, 5, 800}};
+        {8, 300, 900},  {10, 600, 1100}, {120, 100, 700}, {7, 40, 1000},
+        {400, 17, 900}, {350, 230, 400}, {5, 2000, 800},  {2000, 5, 800}};
     check_shapes<float>(shapes);
     check_shapes<double>(shapes);
 }
