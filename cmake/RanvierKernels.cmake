@@ -12,8 +12,9 @@ endif()
 
 # Baseline is for machines of another age: it must be right and small.
 set(RANVIER_ISA_FLAGS_baseline -Os)
-set(RANVIER_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mtune=haswell)
-set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
+# -falign-loops: a short loop that lies across two lines of the cache runs at half its speed.
+set(RANVIER_ISA_FLAGS_avx2 -falign-loops=64 -mavx2 -mfma -mf16c -mtune=haswell)
+set(RANVIER_ISA_FLAGS_avx512 -falign-loops=64 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
                              -mprefer-vector-width=512)
 set(RANVIER_ISA_FLAGS_neon "")
 

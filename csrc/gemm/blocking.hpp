@@ -12,11 +12,12 @@ struct Cache {
     index_t panel;     // a panel of B, nr columns: most of L1, or a share of L2
     index_t block;     // a block of A: about half of L2
     index_t in_place;  // the rows of a block of K of B, if it is to be read where it is
+    bool near;         // are tiles so large that what they read of B may come from L2?
 };
 constexpr Cache cache_of(index_t vector_bytes) {
     constexpr index_t kKiB = 1024;
-    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB}
-                              : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB};
+    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB, true}
+                              : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB, false};
 }
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;

@@ -1,4 +1,5 @@
 // The loops of the matrix product over blocks of one thread's part of C.
+#include <algorithm>
 #include <cmath>
 
 #include "gemm/problem.hpp"
@@ -22,7 +23,9 @@ bool GemmProblem<T>::has_few_summands() const {
     const Epilogue<T>& e = *epilogue;
     const bool relu = relu_in_kernel(e);
     const int most = beta != T(0) || e.bias || relu ? kernel.most_few_added : kernel.most_few;
-    return k > 0 && k <= most && n >= kernel.lanes && alpha == T(1) && !c_transposed && !e.pre &&
+    // In one vector a row there would be more to read of A than to compute.
+    return k > 0 && k <= most && of_rows > kernel.mr && n >= kernel.lanes &&
+           (n > kernel.lanes || k < kFewSummands) && alpha == T(1) && !c_transposed && !e.pre &&
            !(relu && e.params.a != 0) && (beta == T(0) || (beta == T(1) && n % kernel.lanes == 0));
 }
 
@@ -141,9 +144,40 @@ void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, in
     g.activate(i0, i1, j0, j1);
 }
 
+// From one row of op(B) to the next in a copy of few rows: each at the beginning of a line of the
+// cache, but not all of them in the way of the same rows of C.
+template <class T>
+static index_t stride_of_rows(index_t n) {
+    constexpr index_t in_line = 64 / static_cast<index_t>(sizeof(T));
+    const index_t lines = (n + in_line - 1) / in_line;
+    return (lines % 16 ? lines : lines + 1) * in_line;
+}
+
+template <class T>
+static void copy_rows(const GemmProblem<T>& g, T* to, index_t ld) {
+    const auto& kernel = kernels<GemmKernels, T>();
+    if (g.csb == 1) {
+        for (index_t p = 0; p < g.k; ++p) std::copy_n(g.b + p * g.rsb, g.n, to + p * ld);
+        return;
+    }
+    const Scratch<T> panel(g.k * kernel.nr);
+    for (index_t j = 0; j < g.n; j += kernel.nr) {
+        const index_t cols = std::min<index_t>(kernel.nr, g.n - j);
+        kernel.pack_bt(g.k, cols, g.b + j * g.csb, g.csb, panel.get());
+        for (index_t p = 0; p < g.k; ++p)
+            std::copy_n(panel.get() + p * kernel.nr, cols, to + p * ld + j);
+    }
+}
+
 template <class T>
 void gemm_few(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
-    kernels<GemmKernels, T>().few(g.task(i0, i1, j0, j1, 0, g.k));
+    GemmTask<T> t = g.task(i0, i1, j0, j1, 0, g.k);
+    t.ldb = stride_of_rows<T>(g.n);
+    // Vectors that cross a line would cost half as much again.
+    const Scratch<T> rows(g.k * t.ldb);
+    copy_rows(g, rows.get(), t.ldb);
+    t.b = rows.get();
+    kernels<GemmKernels, T>().few(t);
     g.activate(i0, i1, j0, j1);
 }
 
@@ -187,8 +221,9 @@ static void pack_all(const GemmProblem<T>& g, index_t p, index_t k, index_t j0, 
 // Whether `k` rows of B, `stride` bytes apart, are read where they are: by few tiles, or if they
 // stay in L1 together. Strides of powers of two leave them few places there.
 static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, const Cache& cache) {
-    if (stride % 1024 == 0 && k > 16) return false;
-    return k * stride <= (m <= 16 * mr ? cache.in_place : cache.in_place / 4);
+    const bool few_tiles = m <= 16 * mr;
+    if (stride % 1024 == 0 && k > 16 && !(few_tiles && cache.near)) return false;
+    return k * stride <= (few_tiles ? cache.in_place : cache.in_place / 4);
 }
 
 template <class T>

@@ -81,15 +81,15 @@ GemmProblem<T> columns(const GemmProblem<T>& g, Epilogue<T>& epilogue, index_t n
     return part;
 }
 
-// B the other way round, at `to`: its rows contiguous if `rows`, else its columns.
+// The same with the columns of B contiguous, at `to`.
 template <class T>
-GemmProblem<T> turned(const GemmProblem<T>& g, bool rows, T* to) {
+GemmProblem<T> turned(const GemmProblem<T>& g, T* to) {
     GemmProblem<T> t = g;
     t.b = to;
-    t.rsb = rows ? g.n : 1;
-    t.csb = rows ? 1 : g.k;
+    t.rsb = 1;
+    t.csb = g.k;
     for (index_t j = 0; j < g.n; ++j)
-        for (index_t p = 0; p < g.k; ++p) to[p * t.rsb + j * t.csb] = g.b[p * g.rsb + j * g.csb];
+        for (index_t p = 0; p < g.k; ++p) to[j * g.k + p] = g.b[p * g.rsb + j * g.csb];
     return t;
 }
 
@@ -97,14 +97,8 @@ template <class T>
 void run(const GemmProblem<T>& g) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t lanes = kernel.lanes, rest = g.n % lanes, m = g.of_rows;
-    if (g.has_few_summands()) {
-        if (g.csb == 1)  // whole rows: few() has no use for less than a vector
-            return over_blocks(g, kernel.mr, g.n, [&](auto... at) { gemm_few(g, at...); });
-        if (m >= 2 * kernel.mr) {
-            const Scratch<T> rows(g.n * g.k);
-            return run(turned(g, true, rows.get()));
-        }
-    }
+    if (g.has_few_summands())  // whole rows: few() has no use for less than a vector
+        return over_blocks(g, kernel.mr, g.n, [&](auto... at) { gemm_few(g, at...); });
     // Few columns beyond whole vectors would keep a vector of their own mostly idle.
     if (rest > 0 && rest <= kDotColumns && g.n > lanes && g.n < kFewVectors * lanes &&
         m >= kManyRows && g.k >= lanes) {
@@ -117,7 +111,7 @@ void run(const GemmProblem<T>& g) {
     // Few columns of a plain product: B is transposed once, the rows of A are long.
     if (g.csa == 1 && by_dots_of_copy(m, g.n, g.k, lanes)) {
         const Scratch<T> copy(g.n * g.k);
-        const GemmProblem<T> d = turned(g, false, copy.get());
+        const GemmProblem<T> d = turned(g, copy.get());
         return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
     }
     const index_t item = sizeof(T);

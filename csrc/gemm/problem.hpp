@@ -32,7 +32,7 @@ struct GemmProblem {
         s.c_transposed = !c_transposed;
         return s;
     }
-    // Whether few() of the kernels takes it, once the rows of B are contiguous.
+    // Whether few() of the kernels takes it, and there are rows enough to pay for copying B.
     bool has_few_summands() const;
     // The kernels' view of rows i0..i1, columns j0..j1, and the summands p0..p1. The first part of
     // K brings beta in, the last one the epilogue.

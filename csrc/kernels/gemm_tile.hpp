@@ -252,9 +252,9 @@ struct Tiles {
     index_t i0, j0, last;
 };
 
-// A tile of 512 bits takes so long that a call for each is nothing beside it; the code of this loop
-// would be.
-inline constexpr bool kLoops = kVecBytes == 32;
+// Tiles of short vectors take so long that a call for each is nothing beside them; the code of this
+// loop would be.
+inline constexpr bool kLoops = kVecBytes >= 32;
 
 template <class T, int R, int NV, bool Masked>
 void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
@@ -270,6 +270,7 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
 #pragma GCC unroll 16
             for (int r = 0; r < R; ++r, row += t.ldc * static_cast<index_t>(sizeof(T))) {
                 __builtin_prefetch(row, 1);
+                if (NV * kVecBytes > 64) __builtin_prefetch(row + 64, 1);
                 if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
             }
         }

@@ -11,8 +11,8 @@ template <class T>
 class Factor {
   public:
     // How the matrix lies for the products: packed for any number of rows; or row by row for few of
-    // them, where it is, or each row at the beginning of a cache line for many products; or where
-    // it is for products of few summands that are added to nothing.
+    // them, where it is, or each row at the beginning of a cache line for many products, or for
+    // products of few summands that are added to nothing.
     enum Layout { panels, in_place, aligned, few_summands };
     static bool has_few_summands(index_t k, index_t n) {
         const GemmKernels<T>& kernel = kernels<GemmKernels, T>();
@@ -28,11 +28,11 @@ class Factor {
           ld_(ld),
           packed_(layout == panels),
           few_(layout == few_summands),
-          own_(w == nullptr || layout == in_place || few_ ? 0
-               : packed_                                  ? k * blocks() * kernels_.nr
-                                                          : k * line()) {
-        if (w == nullptr || layout == in_place || few_) return;
-        if (layout == aligned) {
+          own_(w == nullptr || layout == in_place ? 0
+               : packed_                          ? k * blocks() * kernels_.nr
+                                                  : k * line()) {
+        if (w == nullptr || layout == in_place) return;
+        if (!packed_) {
             for (index_t p = 0; p < k; ++p) std::copy_n(w + p * ld, n, own_.get() + p * line());
             w_ = own_.get();
             ld_ = line();
