@@ -28,9 +28,15 @@ struct LossBlock {
 template <class T>
 struct LossElementKernels {
     using Block = void (*)(const LossBlock<T>& b);
-    Block mse, mae, bce, bce_logits, half_poisson_logits, rare;
+    Block mse, mae, half_poisson_logits, rare;
     // sum w loss, in double
     double (*weighted_sum)(index_t rows, const T* loss, const T* weight);
+};
+
+template <class T>
+struct LossBinaryKernels {
+    using Block = void (*)(const LossBlock<T>& b);
+    Block probabilities, logits;
 };
 
 template <class T>
@@ -52,6 +58,7 @@ struct CountKernels {
 };
 
 RV_DECLARE_NARROW_KERNELS(LossElementKernels, avx2)
+RV_DECLARE_KERNELS(LossBinaryKernels)
 RV_DECLARE_COLD_KERNELS(LossClassKernels)
 RV_DECLARE_KERNELS(LossLogitsKernels)
 RV_DECLARE_NARROW_KERNELS(CountKernels, baseline)

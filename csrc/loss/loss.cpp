@@ -18,6 +18,7 @@ bool is_sparse(Loss loss) {
 template <class T>
 typename LossElementKernels<T>::Block kernel_of(Loss loss) {
     const auto& e = kernels<LossElementKernels, T>();
+    const auto& b = kernels<LossBinaryKernels, T>();
     const auto& c = kernels<LossClassKernels, T>();
     const auto& l = kernels<LossLogitsKernels, T>();
     switch (loss) {
@@ -26,9 +27,9 @@ typename LossElementKernels<T>::Block kernel_of(Loss loss) {
         case Loss::mean_absolute_error:
             return e.mae;
         case Loss::binary_crossentropy:
-            return e.bce;
+            return b.probabilities;
         case Loss::binary_crossentropy_logits:
-            return e.bce_logits;
+            return b.logits;
         case Loss::half_poisson_logits:
             return e.half_poisson_logits;
         case Loss::huber:
