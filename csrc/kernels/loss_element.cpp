@@ -1,5 +1,6 @@
 // Losses that are means of elements: squared and absolute error, and rare ones.
 #include "kernels/loss_elements.hpp"
+#include "simd/tanh.hpp"
 
 namespace ranvier {
 namespace RV_ISA {

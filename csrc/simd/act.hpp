@@ -5,7 +5,8 @@
 // Constructed once a call from the parameters; nothing here branches on data.
 #pragma once
 
-#include "simd/math.hpp"
+#include "simd/erf.hpp"
+#include "simd/tanh.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {

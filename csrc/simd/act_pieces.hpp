@@ -1,7 +1,7 @@
 // The rarer activations, as those of act.hpp: three pieces, mish, squareplus, tanh_shrink.
 #pragma once
 
-#include "simd/math.hpp"
+#include "simd/tanh.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {

@@ -3,7 +3,7 @@
 // them); doubles are math.hpp's.
 #pragma once
 
-#include "simd/math.hpp"
+#include "simd/tanh.hpp"
 
 namespace ranvier::RV_ISA {
 namespace {

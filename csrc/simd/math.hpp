@@ -110,11 +110,6 @@ struct MathConst<double> {
     static constexpr double kErfcMaxX = 39.5;
 };
 
-// log(erfc(t)) for 0.92 <= t <= 4, weighted for erf = 1 - exp(.).
-inline constexpr float kLogErfc[] = {0.000160406576f, -1.12943411f,     -0.633543432f,
-                                     -0.108011976f,   0.0248952247f,    -0.00405345438f,
-                                     0.00039669234f,  -1.43086581e-05f, -5.22091852e-07f};
-
 // mask ? v : 0, so that an infinite or NaN v does not survive where the mask is off.
 template <class T>
 RV_INLINE Vec<T> keep(IVec<T> mask, Vec<T> v) {
@@ -339,25 +334,21 @@ RV_INLINE Vec<T> vsoftplus(Vec<T> x) {
     return vmax(splat<T>(T(0)), x) + log1p_unit<T>(e);
 }
 
-template <class T>
-RV_INLINE Vec<T> vtanh(Vec<T> x) {
-    using C = MathConst<T>;
-    const Vec<T> t = vabs<T>(x);
-    const Vec<T> e = exp_mid<T>(vmin(splat<T>(2 * C::kTanhBig), t + t));
-    const Vec<T> big = T(1) - quotient<T>(splat<T>(T(2)), e + T(1));
-    const Vec<T> z = t * t;
-    const Vec<T> small = fma(t, z * poly<T>(z, C::kTanh), t);
-    return with_sign<T>(t < T(0.625) ? small : big, x);
-}
-
-// 1 / (1 + e) for 0 <= e <= 1, as a quotient q of `num` and a relative correction: 1 + e rounds
-// by up to a unit of the result, and the linear 1 - e / 2 is near enough to 1 / (1 + e) for that.
+// num / (1 + e) for 0 <= e <= 1 and num = 1 or e: a quotient and its correction by what is left of
+// num, which knows of no rounding of 1 + e. A factor near 1 / (1 + e) does for that.
 template <class T>
 RV_INLINE Vec<T> over_one_plus(Vec<T> num, Vec<T> e) {
     const Vec<T> d = e + T(1);
-    const Vec<T> lost = e - (d - T(1));
-    const Vec<T> q = quotient<T>(num, d);
-    return q - q * (lost * fma(e, splat<T>(T(-0.5)), splat<T>(T(1))));
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) {
+        const Vec<T> r = (Vec<T>)_mm512_maskz_rcp14_ps(0xffff, (__m512)d);
+        Vec<T> q = num * r;
+        keep_in_register(q);
+        return fma(r, fma(-q, e, num - q), q);
+    }
+#endif
+    const Vec<T> q = num / d;
+    return fma(fma(e, splat<T>(T(-0.5)), splat<T>(T(1))), fma(-q, e, num - q), q);
 }
 
 // sigmoid(x) and 1 - sigmoid(x), both to full relative accuracy
@@ -375,50 +366,8 @@ RV_INLINE SigmoidPair<T> sigmoid_pair(Vec<T> x) {
 }
 template <class T>
 RV_INLINE Vec<T> vsigmoid(Vec<T> x) {
-    const Vec<T> e = vexp_negative<T>(-vabs<T>(x));
+    const Vec<T> e = vexp_softmax<T>(-vabs<T>(x));
     return over_one_plus<T>(x < T(0) ? e : splat<T>(T(1)), e);
-}
-
-template <class T>
-RV_INLINE Vec<T> verf(Vec<T> x) {
-    using C = MathConst<T>;
-    const Vec<T> a = vabs<T>(x);
-    const Vec<T> z = a * a;
-    const Vec<T> small = fma(a, poly<T>(z, C::kErf), a);
-    Vec<T> big;
-    if constexpr (sizeof(T) == 4) {
-        big = T(1) - exp_mid<T>(poly<T>(vmin(splat<T>(T(4)), a), kLogErfc));
-    } else {
-        const Vec<T> t = vmin(splat<T>(T(6)), a);
-        const Vec<T> w = (t - T(2)) / (t + T(2));
-        big = T(1) - poly<T>(w, C::kErfcxMid) * exp_mid<T>(-t * t);
-    }
-    return with_sign<T>(a < T(0.92) ? small : big, x);
-}
-
-// The standard normal's distribution function and density, both with small relative error in
-// the tails.
-template <class T>
-struct NormalPair {
-    Vec<T> cdf, pdf;
-};
-template <class T>
-RV_INLINE NormalPair<T> normal_pair(Vec<T> x) {
-    using C = MathConst<T>;
-    const Vec<T> a = vmin(splat<T>(C::kErfcMaxX), vabs<T>(x));
-    const Vec<T> t = a * T(0.70710678118654752440);
-    const Vec<T> w = quotient<T>(t - T(2), t + T(2));
-    // exp(-a^2 / 2) with the rounding error of the square given back (where there is a fused
-    // multiply-add to find it).
-    const Vec<T> h = a * T(0.5);
-    const Vec<T> sq = h * a;
-    Vec<T> again = h;  // else this is seen to be sq - sq
-    keep_in_register(again);
-    const Vec<T> lost = fma(again, a, -sq);
-    Vec<T> g = vexp_negative<T>(-sq);
-    g = g - g * lost;
-    const Vec<T> tail = g * poly<T>(w, C::kErfcx) * T(0.5);
-    return {x < T(0) ? tail : T(1) - tail, g * T(0.39894228040143267794)};
 }
 
 }  // namespace
