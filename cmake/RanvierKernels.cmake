@@ -12,9 +12,8 @@ endif()
 
 # Baseline is for machines of another age: it must be right and small.
 set(RANVIER_ISA_FLAGS_baseline -Os)
-# -falign-loops: a short loop that lies across two lines of the cache runs at half its speed.
-set(RANVIER_ISA_FLAGS_avx2 -falign-loops=64 -mavx2 -mfma -mf16c -mtune=haswell)
-set(RANVIER_ISA_FLAGS_avx512 -falign-loops=64 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
+set(RANVIER_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mtune=haswell)
+set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
                              -mprefer-vector-width=512)
 set(RANVIER_ISA_FLAGS_neon "")
 
@@ -53,6 +52,9 @@ function(ranvier_kernels)
       if(source MATCHES "activation|math|rnn")
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
                                                          "-fschedule-insns;-fsched-pressure")
+      elseif(source MATCHES "gemm|depthwise")
+        # a loop of a few instructions that lies across two lines of the cache runs at half its speed
+        set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS -falign-loops=64)
       endif()
     endforeach()
   endif()

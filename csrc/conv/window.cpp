@@ -45,26 +45,28 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
 
 template <class T>
 void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
-    const Scratch<index_t> room(2 * w.tap_count());
+    const auto& kernel = kernels<DepthwiseKernels, T>();
+    DepthwiseRows<T> walk(w);
     const index_t rows = w.out[0] * w.out[1];
     const auto row = [&](index_t r) {
         return y + r / rows * y_image + r % rows / w.out[1] * w.to[0] + r % w.out[1] * w.to[1];
     };
+    T* next = row(r0);
     for (index_t r = r0; r < r1; ++r) {
-        T* to = row(r);
-        depthwise_row(w, x + r / rows * w.image(), r % rows, room.get(),
-                      [&](DepthwiseTask<T>& t, index_t ow) {
-                          t.w = w.b;
-                          t.y = to + ow * w.to[2];
-                          t.ldy = w.to[2];
-                          const bool more = t.pixels > 1 && r + 1 < r1;
-                          t.ahead_y = row(more ? r + 1 : r);
-                          t.ahead_y_size = more ? w.out[2] * w.to[2] : 0;
-                          t.bias = w.bias;
-                          t.relu = w.relu;
-                          t.slope = w.slope;
-                          kernels<DepthwiseKernels, T>().forward(t);
-                      });
+        T* to = next;
+        if (r + 1 < r1) next = row(r + 1);
+        walk.row(x + r / rows * w.image(), r % rows,
+                 [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
+                     t.w = w.b + tap * w.c;
+                     t.y = to + ow * w.to[2];
+                     t.ldy = w.to[2];
+                     t.ahead_y = next;
+                     t.ahead_y_size = t.pixels > 1 && r + 1 < r1 ? w.out[2] * w.to[2] : 0;
+                     t.bias = w.bias;
+                     t.relu = w.relu;
+                     t.slope = w.slope;
+                     kernel.forward(t);
+                 });
     }
 }
 

@@ -5,11 +5,13 @@
 
 namespace ranvier {
 
-// Output pixels of one row: y[p, j] = sum over taps t of x[p * step + offsets[t] + j] w[at[t] + j].
+// Output pixels of one row: y[p, j] is the sum, over rows r of the kernel and i < run, of
+// x[p * step + offsets[r] + i * between + j] w[at[r] + i * c + j].
 template <class T>
 struct DepthwiseTask {
-    index_t c, pixels, taps;
+    index_t c, pixels, rows, run;
     const index_t *offsets, *at;
+    index_t between;
     const T* x;
     index_t step;
     const T* ahead;  // what later tasks will have as x, to be brought into the cache
@@ -27,7 +29,7 @@ struct DepthwiseTask {
 template <class T>
 struct DepthwiseKernels {
     void (*forward)(const DepthwiseTask<T>& task);
-    // dw[at[t] + j] += sum over pixels p of x[p * step + offsets[t] + j] y[p, j]; y is dy.
+    // dw[at[r] + i * c + j] += sum over pixels p of x[...] y[p, j], x as above; y is dy.
     void (*weights)(const DepthwiseTask<T>& task, T* dw);
 };
 
