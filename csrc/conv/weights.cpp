@@ -12,6 +12,7 @@ namespace {
 
 // So many pixels at a time: their dy stays in L1 while all taps use it.
 constexpr index_t kPixels = 224;
+constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first.
 constexpr index_t kRowsForPacking = 100;
 
@@ -64,8 +65,10 @@ class WindowWeightSum final : public WeightSum<T> {
     }
     void add_bands(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
                    T* sum) const {
+        const bool dots = by_dots(w);
+        const index_t pixels = dots ? kPixelsOfDots : kPixels;
         const index_t most =
-            std::min(band_rows(w), std::max<index_t>(1, (kPixels + w.out[2] - 1) / w.out[2]));
+            std::min(band_rows(w), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
         const Scratch<T> room(band_size(w, most));
         const Scratch<index_t> offset(w.tap_count() + most);
         const index_t row = w.out[2] * s_.co;
@@ -76,8 +79,47 @@ class WindowWeightSum final : public WeightSum<T> {
                     const Band<T> band =
                         make_band(w, x + i * w.image(), od, oh, oh + rows, room.get());
                     const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
-                    add_band(w, band, rows, at, offset.get(), sum);
+                    if (dots)
+                        add_dots(w, band, rows, at, offset.get(), sum);
+                    else
+                        add_band(w, band, rows, at, offset.get(), sum);
                 }
+    }
+    // One channel to so few that tiles would keep most lanes idle: dot products along the pixels.
+    static bool by_dots(const Window<T>& w) {
+        const index_t lanes = kernels<GemmKernels, T>().lanes;
+        return w.c == 1 && w.step[2] == 1 && w.dilation[2] == 1 && w.taps[2] >= 4 &&
+               2 * w.co < lanes && w.out[2] >= lanes && w.out[2] <= kernels<GemmKernels, T>().nr;
+    }
+    void add_dots(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                  index_t* offset, T* sum) const {
+        const auto& kernel = kernels<GemmKernels, T>();
+        const index_t segments = segment_offsets(w, band, false, offset);
+        index_t* row_offset = offset + segments;
+        GemmTask<T> t{};
+        t.m = w.k() / segments;
+        t.n = w.co;
+        t.k = w.out[2];
+        t.segments = rows;
+        t.offsets = row_offset;
+        t.rsa = t.csa = 1;
+        t.ldb = rows * w.out[2];
+        t.ldc = s_.co;
+        t.alpha = t.beta = T(1);
+        // dy by channels
+        const Scratch<T> turned(w.co * t.ldb), panel(w.co * kernel.nr);
+        for (index_t r = 0; r < rows; ++r) {
+            row_offset[r] = r * w.step[1] * band.row;
+            kernel.pack_bt(w.co, t.k, dy + r * t.k * s_.co, s_.co, panel.get());
+            for (index_t j = 0; j < w.co; ++j)
+                std::copy_n(panel.get() + j * kernel.nr, t.k, turned.get() + j * t.ldb + r * t.k);
+        }
+        t.b = turned.get();
+        for (index_t i = 0; i < segments; ++i) {
+            t.a = band.at + offset[i];
+            t.c = sum + i * t.m * s_.co;
+            kernel.dots(t);
+        }
     }
     // A run of summands of the forward pass is a block of rows of dw here.
     void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,

@@ -268,7 +268,11 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 23, 21, 3}, {7, 7}, 16, same, 2));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 40, valid));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
+        for (index_t co : {3, 7}) check_both(shape({n, 23, 21, 1}, {5, 4}, co, same));
     }
+    // each channel by itself: all tails of a row of pixels
+    for (index_t width = 5; width < 24; ++width)
+        for (index_t k : {3, 5}) check_both(shape({1, 7, width, 40}, {k, k}, 40, same, 1, 1, 40));
     // strides longer than the kernel leave gaps
     check_both(shape({2, 11, 13, 3}, {1, 2}, 5, valid, 4));
     check_both(shape({2, 11, 13, 16}, {2, 2}, 16, same, 5));
@@ -303,7 +307,10 @@ TEST(threads_do_not_change_a_bit) {
         // few rows a thread
         shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
         // a band is the picture or a copy with zeros, and dot products add
-        shape({1, 379, 384, 56}, {2, 2}, 8, same, 2, 1, 2)};
+        shape({1, 379, 384, 56}, {2, 2}, 8, same, 2, 1, 2),
+        // along the pixels; each channel by itself
+        shape({40, 31, 29, 1}, {5, 5}, 6, same),
+        shape({9, 41, 37, 40}, {5, 5}, 40, same, 1, 1, 40)};
     for (const ConvShape& s : shapes) {
         const Problem<float> p(s);
         std::vector<float> first;
