@@ -124,7 +124,7 @@ class WindowWeightSum final : public WeightSum<T> {
     // A run of summands of the forward pass is a block of rows of dw here.
     void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
                   index_t* offset, T* sum) const {
-        const auto& kernel = kernels<GemmKernels, T>();
+        const auto& kernel = tiles_for<T>(w.co);
         const index_t segments = segment_offsets(w, band, false, offset);
         index_t* row_offset = offset + segments;
         for (index_t r = 0; r < rows; ++r) row_offset[r] = r * w.step[1] * band.row;

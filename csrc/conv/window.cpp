@@ -12,8 +12,8 @@ namespace {
 template <class T>
 void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_t* offset, T* y) {
     const Window<T>& w = run.w;
-    const auto& kernel = kernels<GemmKernels, T>();
     const bool dots = run.way == WindowWay::dots;
+    const auto& kernel = dots ? kernels<GemmKernels, T>() : tiles_for<T>(w.co);
     const index_t k = w.k(), columns = dots ? w.co : kernel.nr;
     GemmTask<T> t{};
     t.m = w.out[2];
@@ -124,14 +124,14 @@ template <class T>
 index_t WindowRun<T>::packed_size(const Window<T>& w) {
     const WindowWay way = window_way(w);
     if (w.depthwise || way == WindowWay::patches) return 0;
-    const index_t nr = way == WindowWay::dots ? 1 : kernels<GemmKernels, T>().nr;
+    const index_t nr = way == WindowWay::dots ? 1 : tiles_for<T>(w.co).nr;
     return (w.co + nr - 1) / nr * nr * w.k();
 }
 
 template <class T>
 WindowRun<T>::WindowRun(const Window<T>& window, T* room) : w(window), way(window_way(window)) {
     if (w.depthwise || way == WindowWay::patches) return;
-    const auto& kernel = kernels<GemmKernels, T>();
+    const auto& kernel = tiles_for<T>(w.co);
     const index_t k = w.k();
     packed = room;
     if (way == WindowWay::dots)

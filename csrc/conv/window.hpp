@@ -35,6 +35,16 @@ struct Window {
     index_t image() const { return in[0] * in[1] * in[2] * c; }
 };
 
+// The tiles for so many columns: none that keep half of a vector of 512 bits idle.
+template <class T>
+const GemmKernels<T>& tiles_for(index_t columns) {
+#if RV_X86
+    const GemmKernels<T>& narrow = *KernelTables<GemmKernels, T>::list[static_cast<int>(Isa::avx2)];
+    if (isa_in_use() == Isa::avx512 && columns <= narrow.lanes) return narrow;
+#endif
+    return kernels<GemmKernels, T>();
+}
+
 // How the product is made: by the register tiles or, for few columns, by dot products, both of
 // which read the pixels where they lie; or of patches gathered for it, where rows are too short for
 // that.
