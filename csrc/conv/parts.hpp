@@ -5,15 +5,18 @@
 #include <cstring>
 
 #include "conv/map.hpp"
+#include "kernels/data.hpp"
 
 namespace ranvier {
 
 // The gradient of the weights is summed in so many parts at most, fewer if their sums would take
 // more than this: both depend on the problem alone, so that threads do not change the result.
 inline constexpr index_t kParts = 8;
-inline constexpr index_t kPartBytes = 48 * 1024 * 1024;
-// Images whose pixels take about so much are worked on together, while they are in L2.
+inline constexpr index_t kPartBytes = 20 * 1024 * 1024;
+// Images whose pixels take about so much are worked on together, while they are in L2; or as a
+// share of the sums, all of which each chunk may pass through memory.
 inline constexpr index_t kChunkBytes = 384 * 1024;
+inline constexpr index_t kChunkShare = 4;
 
 template <class T>
 struct Parts {
@@ -24,7 +27,7 @@ struct Parts {
         count = std::clamp<index_t>(kPartBytes / bytes, 1, std::min(kParts, s.n));
         const index_t image =
             (s.in_pixels() * s.c + s.out_pixels() * s.co) * static_cast<index_t>(sizeof(T));
-        chunk = std::max<index_t>(1, kChunkBytes / image);
+        chunk = std::max<index_t>(1, std::max(kChunkBytes, bytes / kChunkShare) / image);
     }
     index_t begin(index_t part) const { return images * part / count; }
 };
@@ -56,9 +59,16 @@ void backward_in_parts(const ConvShape& s, const ConvBackward<T>& b, F&& part) {
         part(PartTask<T>{to_x.get(), to_w.get(), parts.begin(i), parts.begin(i + 1), parts.chunk,
                          b.dw ? sum : nullptr, b.db ? sum + size : nullptr});
     });
-    for (index_t i = 1; i < parts.count; ++i)
-        for (index_t j = b.dw ? 0 : size; j < (b.db ? stride : size); ++j)
-            sums[j] += sums[i * stride + j];
+    // A block of all parts at a time: the first one's stays in L1.
+    constexpr index_t kBlock = 4096;
+    const index_t from = b.dw ? 0 : size, to = b.db ? stride : size;
+    const double adding = 16.0 * static_cast<double>((to - from) * (parts.count - 1));
+    parallel_for(threads_for(adding), (to - from + kBlock - 1) / kBlock, [&](index_t block) {
+        const index_t j = from + block * kBlock;
+        for (index_t i = 1; i < parts.count; ++i)
+            kernels<DataKernels, T>().add(std::min(kBlock, to - j), sums.get() + i * stride + j,
+                                          sums.get() + j);
+    });
     if (b.dw) to_w->finish(sums.get(), b.dw);
     if (b.db) std::copy_n(sums.get() + size, s.co, b.db);
 }
