@@ -110,12 +110,23 @@ class Ahead {
     index_t each_;
 };
 
-// The same for rows of neighbours: where pixel 0 will be, or is, if nothing comes after it.
+// The same, a line or so for each pixel and vector of channels: of neighbours where pixel 0 will be,
+// or is, if nothing comes after it; else all lines in their order.
 template <class T>
 struct Next {
     const T *x, *y;
+    index_t lines = 0;
     explicit Next(const DepthwiseTask<T>& t)
-        : x(t.ahead_size > 0 ? t.ahead : t.x), y(t.ahead_y_size > 0 ? t.ahead_y : t.y) {}
+        : x(t.ahead_size > 0 ? t.ahead : t.x), y(t.ahead_y_size > 0 ? t.ahead_y : t.y) {
+        constexpr index_t kLine = 64 / sizeof(T);
+        const index_t turns = t.pixels * ((t.c + kLanes<T> - 1) / kLanes<T>);
+        if (t.step != t.c) lines = (t.ahead_size / kLine + turns - 1) / turns;
+    }
+    RV_INLINE void fetch(const DepthwiseTask<T>& t, index_t p, index_t j) {
+        __builtin_prefetch(y + p * t.ldy + j);
+        if (t.step == t.c) return __builtin_prefetch(x + p * t.step + j);
+        for (index_t i = lines; i > 0; --i, x += 64 / sizeof(T)) __builtin_prefetch(x);
+    }
 };
 
 // How often a vector of `pixels` pixels is computed.
@@ -225,7 +236,7 @@ void forward(const DepthwiseTask<T>& t) {
 // The sums of K taps, from the i-th on, of R rows of the kernel from r on, over pixels [p, end).
 template <class T, int R, int K, class C>
 RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t r, index_t i, index_t p, index_t end,
-                       C ch, T* dw, Next<T> ahead) {
+                       C ch, T* dw, Next<T>& ahead) {
     const index_t c = t.c, between = t.between, step = t.step;
     Vec<T> acc[R][K];
     const T* x[R];
@@ -235,15 +246,10 @@ RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t r, index_t i, index_t 
 #pragma GCC unroll 3
         for (int k = 0; k < K; ++k) acc[q][k] = ch.get(dw + t.at[r + q] + (i + k) * c);
     }
-    const T *y = t.y + p * t.ldy, *next_x = ahead.x + p * step + ch.j,
-            *next_y = ahead.y + p * t.ldy + ch.j;
+    const T* y = t.y + p * t.ldy;
     for (; p < end; ++p, y += t.ldy) {
         const Vec<T> dy = ch.get(y);
-        if (R > 1) {
-            __builtin_prefetch(next_x);
-            __builtin_prefetch(next_y);
-            next_x += step, next_y += t.ldy;
-        }
+        if (R > 1) ahead.fetch(t, p, ch.j);
 #pragma GCC unroll 3
         for (int q = 0; q < R; ++q, x[q - 1] += step)
 #pragma GCC unroll 3
@@ -272,7 +278,7 @@ void weights(const DepthwiseTask<T>& t, T* dw) {
     if (kRows && t.pixels == 1) return pixel_weights(t, dw);  // at an edge
     // Sums are taken from memory, and put back, for each P pixels, which are to stay in L1.
     const index_t parts = (t.pixels * t.c + 3071) / 3072, P = (t.pixels + parts - 1) / parts;
-    const Next<T> next(t);
+    Next<T> next(t);
     for (index_t p = 0; p < t.pixels; p += P) {
         const index_t end = std::min(p + P, t.pixels);
         each_channels<T, 1>(t.c, [&](auto ch) {
