@@ -110,8 +110,8 @@ class Ahead {
     index_t each_;
 };
 
-// The same, a line or so for each pixel and vector of channels: of neighbours where pixel 0 will be,
-// or is, if nothing comes after it; else all lines in their order.
+// The same, a line or so for each pixel and vector of channels: of neighbours where pixel 0 will
+// be, or is, if nothing comes after it; else all lines in their order.
 template <class T>
 struct Next {
     const T *x, *y;
