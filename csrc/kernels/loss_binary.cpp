@@ -52,6 +52,6 @@ struct BinaryCrossentropyLogits {
 }  // namespace RV_ISA
 
 RV_DEFINE_KERNELS(LossBinaryKernels, &RV_ISA::element_loss<RV_ISA::BinaryCrossentropy, false, T>,
-                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, true, T>)
+                  &RV_ISA::element_loss<RV_ISA::BinaryCrossentropyLogits, false, T>)
 
 }  // namespace ranvier
