@@ -111,21 +111,24 @@ class Ahead {
 };
 
 // The same, a line or so for each pixel and vector of channels: of neighbours where pixel 0 will
-// be, or is, if nothing comes after it; else all lines in their order.
+// be, or is, if nothing comes after it; else all lines in their order. Loops over many pixels would
+// get a burst at each of Ahead's steps.
 template <class T>
 struct Next {
-    const T *x, *y;
+    const T *x, *end, *y;
     index_t lines = 0;
+    static constexpr index_t kLine = 64 / sizeof(T);
     explicit Next(const DepthwiseTask<T>& t)
-        : x(t.ahead_size > 0 ? t.ahead : t.x), y(t.ahead_y_size > 0 ? t.ahead_y : t.y) {
-        constexpr index_t kLine = 64 / sizeof(T);
+        : x(t.ahead_size > 0 ? t.ahead : t.x),
+          end(x + t.ahead_size),
+          y(t.ahead_y_size > 0 ? t.ahead_y : t.y) {
         const index_t turns = t.pixels * ((t.c + kLanes<T> - 1) / kLanes<T>);
         if (t.step != t.c) lines = (t.ahead_size / kLine + turns - 1) / turns;
     }
     RV_INLINE void fetch(const DepthwiseTask<T>& t, index_t p, index_t j) {
         __builtin_prefetch(y + p * t.ldy + j);
         if (t.step == t.c) return __builtin_prefetch(x + p * t.step + j);
-        for (index_t i = lines; i > 0; --i, x += 64 / sizeof(T)) __builtin_prefetch(x);
+        for (index_t i = lines; i > 0 && x < end; --i, x += kLine) __builtin_prefetch(x);
     }
 };
 
@@ -222,9 +225,8 @@ template <class T>
 void forward(const DepthwiseTask<T>& t) {
     constexpr index_t P = 4;
     index_t p = 0;
-    if (kRows && in_rows(t) && (t.run == 3 || t.run == 5)) {
+    if (kRows && in_rows(t) && (t.run == 3 || t.run == 5))
         p = (t.run == 3 ? forward_rows<T, 3> : forward_rows<T, 5>)(t);
-    }
     const index_t steps = steps_of(t, P);
     Ahead<T> ahead(t.ahead, p > 0 ? 0 : t.ahead_size, steps);
     Ahead<T> ahead_y(t.ahead_y, p > 0 ? 0 : t.ahead_y_size, steps);
@@ -251,9 +253,11 @@ RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t r, index_t i, index_t 
         const Vec<T> dy = ch.get(y);
         if (R > 1) ahead.fetch(t, p, ch.j);
 #pragma GCC unroll 3
-        for (int q = 0; q < R; ++q, x[q - 1] += step)
+        for (int q = 0; q < R; ++q) {
 #pragma GCC unroll 3
             for (int k = 0; k < K; ++k) acc[q][k] = fma(ch.get(x[q] + k * between), dy, acc[q][k]);
+            x[q] += step;
+        }
     }
 #pragma GCC unroll 3
     for (int q = 0; q < R; ++q)
