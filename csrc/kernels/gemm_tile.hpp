@@ -15,10 +15,14 @@ inline constexpr int kTileVecs = RV_NEON ? 4 : 2;
 inline constexpr int kTileRows =
     kVecRegisters == 16 ? (kVecBytes == 16 ? 4 : 6) : (RV_NEON ? 6 : 12);
 
-// Past the panel's columns B is not read (Masked) or is padding.
+// A masked load of 512 bits takes a turn of a multiplier on Intel's processors, a branch that is
+// never taken does not: tiles that serve both kinds of panels ask which one it is.
+inline constexpr bool kAsksForMask = kVecBytes == 64;
+
+// Past the panel's columns B is not read (Masked, unless `whole`) or is padding.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
-                                  index_t ldb, LaneMask<T> mask, Vec<T> (&acc)[R][NV]) {
+                                  index_t ldb, LaneMask<T> mask, bool whole, Vec<T> (&acc)[R][NV]) {
     constexpr int L = kLanes<T>;
     // One pointer for three rows: x86 addresses p, p + rs and p + 2 rs without arithmetic.
     constexpr int G = (R + 2) / 3;
@@ -29,7 +33,10 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
         Vec<T> bv[NV];
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v)
-            bv[v] = Masked && v == NV - 1 ? load_lanes(b + v * L, mask) : load(b + v * L);
+            if (!Masked || v < NV - 1 || (kAsksForMask && __builtin_expect(whole, true)))
+                bv[v] = load(b + v * L);
+            else
+                bv[v] = load_lanes(b + v * L, mask);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             Vec<T> av = splat<T>(ap[r / 3][r % 3 * rs]);
@@ -43,18 +50,57 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
     }
     return b;
 }
+
+// A tile's rows of C come from far away and are wanted K steps from now. All of them fetched at
+// once would keep what the first steps read waiting: tall tiles fetch some every kStepsOfFetch
+// steps.
+inline constexpr index_t kStepsOfFetch = 16;
+template <class T, int R, int NV>
+inline constexpr bool kFetchesInSteps =
+    kVecBytes == 64 && sizeof(T) == 4 && R > kTileRows / 2 && NV == kTileVecs<T>;
+
+template <class T, int NV>
+RV_INLINE const T* prefetch_row(const T* c, index_t ldc) {
+    const char* row = reinterpret_cast<const char*>(c);
+    __builtin_prefetch(row, 1);
+    if (NV * kVecBytes > 64) __builtin_prefetch(row + 64, 1);
+    if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
+    return c + ldc;
+}
+
+// c: where the tile's rows of C are, or null. `at_once`: so many of them are fetched at a time.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b,
-                          LaneMask<T> mask, Vec<T> (&acc)[R][NV]) {
+                          LaneMask<T> mask, bool whole, const T* c, index_t at_once,
+                          Vec<T> (&acc)[R][NV]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
     const index_t* offset = t.offsets;
-    index_t left = offset ? t.segments : 1;
+    index_t left = offset ? t.segments : 1, rows = c ? R : 0;
+    if constexpr (!kFetchesInSteps<T, R, NV>)
+#pragma GCC unroll 16
+        for (int r = 0; c && r < R; ++r) c = prefetch_row<T, NV>(c, t.ldc);
     do {
         const T* run = offset ? a + *offset++ : a;
-        b = accumulate_run<T, R, NV, Masked>(t.k, run, rs, cs, b, t.ldb, mask, acc);
+        index_t k = t.k;
+        if constexpr (kFetchesInSteps<T, R, NV>) {
+            do {
+                index_t steps = k;
+                if (rows > 0) {
+                    if (k > kStepsOfFetch) steps = kStepsOfFetch;
+                    rows -= at_once;
+                    for (index_t q = at_once; q > 0; --q) c = prefetch_row<T, NV>(c, t.ldc);
+                }
+                b = accumulate_run<T, R, NV, Masked>(steps, run, rs, cs, b, t.ldb, mask, whole,
+                                                     acc);
+                run += steps * cs;
+                k -= steps;
+            } while (k > 0);
+        } else {
+            b = accumulate_run<T, R, NV, Masked>(k, run, rs, cs, b, t.ldb, mask, whole, acc);
+        }
     } while (--left > 0);
 }
 
@@ -260,22 +306,16 @@ template <class T, int R, int NV, bool Masked>
 void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     const index_t last = w.last, j0 = w.j0, rs = w.rs, cs = w.cs;
     const LaneMask<T> mask = lane_mask<T>(last);
+    const index_t parts = (t.k + kStepsOfFetch - 1) / kStepsOfFetch * (t.offsets ? t.segments : 1);
+    const index_t at_once = parts >= R ? 1 : 2 * parts >= R ? 2 : 4 * parts >= R ? 4 : R;
     const T* a = w.a;
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
         if (t.next_cols) prefetch_next(t, i0, R);
-        if (!t.c_transposed) {
-            // C comes from far away and is wanted K steps from now.
-            const char* row = reinterpret_cast<const char*>(t.c + i0 * t.ldc + j0);
-#pragma GCC unroll 16
-            for (int r = 0; r < R; ++r, row += t.ldc * static_cast<index_t>(sizeof(T))) {
-                __builtin_prefetch(row, 1);
-                if (NV * kVecBytes > 64) __builtin_prefetch(row + 64, 1);
-                if (NV * kVecBytes > 32) __builtin_prefetch(row + NV * kVecBytes - 1, 1);
-            }
-        }
         Vec<T> acc[R][NV];
-        accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, acc);
+        accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, last == kLanes<T>,
+                                     t.c_transposed ? nullptr : t.c + i0 * t.ldc + j0, at_once,
+                                     acc);
         finish<T, R, NV>(t, acc, i0, j0, last);
     }
 }
