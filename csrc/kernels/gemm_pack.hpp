@@ -76,29 +76,43 @@ void pack_a_rows(index_t rows, index_t k, const T* a, index_t lda, T* out) {
     }
 }
 
-// `beyond`: elements of each row of A that may be read past `rows`.
+// `beyond`: elements of each row of A that may be read past `rows`. `last`: nothing may be written
+// past the last row.
 template <class T>
-void pack_a_cols(index_t rows, index_t k, const T* a, index_t lda, index_t beyond, T* out) {
+RV_INLINE void pack_a_cols(index_t rows, index_t k, const T* a, index_t lda, index_t beyond,
+                           bool last, T* out) {
     constexpr int L = kLanes<T>;
-    const index_t whole = beyond >= L ? rows : rows / L * L;
-    const LaneMask<T> mask = lane_mask<T>(rows - whole);
-    for (index_t p = 0; p < k; ++p, a += lda, out += rows) {
+    const index_t whole = rows / L * L, partial = rows - whole;
+    const LaneMask<T> mask = lane_mask<T>(partial);
+    const bool reads_on = beyond >= L;
+    for (index_t left = k; left > 0; --left, a += lda, out += rows) {
         for (index_t i = 0; i < whole; i += L) store(out + i, load(a + i));
-        if (whole < rows) store(out + whole, load_lanes(a + whole, mask));
+        if (partial == 0) continue;
+        const Vec<T> x = reads_on ? load(a + whole) : load_lanes(a + whole, mask);
+        if (last && left == 1)
+            store_lanes(out + whole, x, partial);
+        else
+            store(out + whole, x);
     }
 }
+
+// An A stored [K, M] is read in its order, so many rows at a time for all tiles.
+inline constexpr index_t kPackedTogether = 16;
 
 template <class T>
 void pack_a(index_t m, index_t k, const T* a, index_t rsa, index_t csa, T* out) {
     const RowSplit s = split_rows(m, kTileRows);
-    for (index_t tile = 0, i = 0; tile < s.tiles; ++tile) {
-        const index_t rows = s.base + (tile < s.extra);
-        if (csa == 1)
-            pack_a_rows<T>(rows, k, a + i * rsa, rsa, out + i * k);
-        else
-            pack_a_cols<T>(rows, k, a + i, csa, m - i - rows, out + i * k);
-        i += rows;
-    }
+    const index_t part = csa == 1 ? k : kPackedTogether;
+    for (index_t p = 0; p < k; p += part)
+        for (index_t tile = 0, i = 0; tile < s.tiles; ++tile) {
+            const index_t rows = s.base + (tile < s.extra), left = k - p < part ? k - p : part;
+            if (csa == 1)
+                pack_a_rows<T>(rows, k, a + i * rsa, rsa, out + i * k);
+            else
+                pack_a_cols<T>(rows, left, a + i + p * csa, csa, m - i - rows, p + left == k,
+                               out + i * k + p * rows);
+            i += rows;
+        }
 }
 
 }  // namespace
