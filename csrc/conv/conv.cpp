@@ -10,31 +10,23 @@
 namespace ranvier {
 namespace {
 
-// What one part of the images adds to the sums: dw's and db's.
 template <class T>
-void backward_part(const ConvShape& s, const ConvBackward<T>& b, const ImageMap<T>* to_x,
-                   const WeightSum<T>* to_w, index_t i0, index_t i1, index_t chunk, T* dw, T* db) {
-    const Scratch<T> sums(db != nullptr ? s.co : 0);
+void backward_part(const ConvShape& s, const ConvBackward<T>& b, const PartTask<T>& t) {
+    const Scratch<T> sums(t.db != nullptr ? s.co : 0);
     const index_t pixels = s.out_pixels();
-    for (index_t i = i0; i < i1; i += chunk) {
-        const index_t end = std::min(i + chunk, i1), rows = (end - i) * pixels;
+    const index_t chunk = t.whole ? t.i1 - t.i0 : t.chunk, image = s.in_pixels() * s.c;
+    for (index_t i = t.i0; i < t.i1; i += chunk) {
+        const index_t end = std::min(i + chunk, t.i1), rows = (end - i) * pixels;
         T* dy = b.dy + i * pixels * s.co;
         if (b.act != Act::linear)
             act_backward_bias(b.act, b.params, rows, s.co, b.saved + i * pixels * s.co, dy, dy,
-                              db ? sums.get() : nullptr);
-        else if (db)
+                              t.db ? sums.get() : nullptr);
+        else if (t.db)
             column_sums(rows, s.co, static_cast<const T*>(dy), sums.get());
-        for (index_t j = 0; db && j < s.co; ++j) db[j] += sums[j];
-        if (dw) to_w->add(i, end, b.x, b.dy, dw);
-        if (b.dx) to_x->images(i, end, b.dy, b.dx);
+        for (index_t j = 0; t.db && j < s.co; ++j) t.db[j] += sums[j];
+        t.add_weights(i, end, b.x + i * image, dy);
+        if (b.dx) t.transposed(i, end, dy, b.dx + i * image);
     }
-}
-
-template <class T>
-void backward(const ConvShape& s, const ConvBackward<T>& b) {
-    backward_in_parts<T>(s, b, [&](const PartTask<T>& t) {
-        backward_part(s, b, t.to_x, t.to_w, t.i0, t.i1, t.chunk, t.dw, t.db);
-    });
 }
 
 }  // namespace
@@ -71,7 +63,7 @@ void conv_backward(const ConvShape& shape, const ConvBackward<T>& b) {
         return;
     }
     if (repeats_channels(s)) return repeated_backward(s, b);
-    backward(s, b);
+    backward_in_parts<T>(s, b, [&](const PartTask<T>& t) { backward_part(s, b, t); });
 }
 
 template <class T>

@@ -16,6 +16,8 @@ class ImageMap {
     virtual void images(index_t i0, index_t i1, const T* x, T* y) const = 0;
     // Part `part` of `parts` of one image.
     virtual void part(index_t image, index_t part, index_t parts, const T* x, T* y) const = 0;
+    // Does images() divide what it has among threads itself?
+    virtual bool divides_itself() const { return false; }
     double flops_of_image = 0;
 };
 template <class T>
@@ -48,14 +50,21 @@ inline int threads_for_images(double flops, index_t images) {
 template <class T>
 void apply(const ImageMap<T>& map, index_t images, const T* x, T* y);
 
-// The sums of a convolution's weight gradient over images, in the order in which they come.
+// A convolution's weight gradient, summed over images in the order in which they come.
 template <class T>
 class WeightSum {
   public:
     virtual ~WeightSum() = default;
-    virtual index_t size() const = 0;  // of `sum`, which begins as zeros
-    virtual void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const = 0;
-    virtual void finish(const T* sum, T* dw) const = 0;
+    // Elements that the sums of a part of the batch take.
+    virtual index_t size() const = 0;
+    // Are parts of so many images to come whole, in one call of add()?
+    virtual bool wants_all(index_t /*images*/) const { return false; }
+    // Elements of scratch for parts of so many images.
+    virtual index_t scratch(index_t /*images*/) const { return 0; }
+    // Images i0..i1. The first ones find anything in `scratch` and dw, after the last ones dw is
+    // the sum.
+    virtual void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool last,
+                     T* scratch, T* dw) const = 0;
 };
 template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
@@ -74,8 +83,5 @@ bool is_pointwise(const ConvShape& s);
 ConvShape folded(const ConvShape& s);
 // The convolution that the gradient of the input is, if stride is 1: of dy with the taps reversed.
 ConvShape reversed(const ConvShape& s);
-// w with its taps reversed and its channels exchanged: [taps, co, c] of [taps, c, co]. One group.
-template <class T>
-void reverse_weights(const ConvShape& s, const T* w, T* out);
 
 }  // namespace ranvier

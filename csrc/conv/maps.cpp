@@ -229,13 +229,6 @@ ConvShape reversed(const ConvShape& s) {
 }
 
 template <class T>
-void reverse_weights(const ConvShape& s, const T* w, T* out) {
-    Phase p[3];
-    for (int i = 0; i < 3; ++i) p[i] = phase_of(s, i, 0);  // no stride: the only one
-    phase_weights(s, p, 0, w, out);
-}
-
-template <class T>
 ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::no, w, finish);
     if constexpr (std::is_same_v<T, float>)
@@ -299,7 +292,7 @@ template <class T>
 void apply(const ImageMap<T>& map, index_t images, const T* x, T* y) {
     const int threads =
         threads_for_images(map.flops_of_image * static_cast<double>(images), images);
-    if (threads <= 1) return map.images(0, images, x, y);
+    if (threads <= 1 || map.divides_itself()) return map.images(0, images, x, y);
     const index_t parts = images >= 2 * threads ? 1 : (2 * threads + images - 1) / images;
     if (parts > 1)
         return parallel_for(threads, images * parts,
@@ -310,7 +303,6 @@ void apply(const ImageMap<T>& map, index_t images, const T* x, T* y) {
 }
 
 #define RV_INSTANTIATE(T)                                                                \
-    template void reverse_weights(const ConvShape&, const T*, T*);                       \
     template ImageMapPtr<T> forward_map(const ConvShape&, const T*, const Finish<T>&);   \
     template ImageMapPtr<T> transpose_map(const ConvShape&, const T*, const Finish<T>&); \
     template void apply(const ImageMap<T>&, index_t, const T*, T*);

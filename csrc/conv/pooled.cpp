@@ -49,7 +49,7 @@ template <class T>
 void backward_images(const ConvPool<T>& s, const ConvBackward<T>& b, const void* index,
                      const PartTask<T>& t) {
     const ConvShape& c = s.conv;
-    const index_t most = std::min(images_at_once<T>(c), t.i1 - t.i0);
+    const index_t all = t.i1 - t.i0, most = t.whole ? all : std::min(images_at_once<T>(c), all);
     const index_t image = c.in_pixels() * c.c, pooled = s.pool.out_image();
     const Scratch<T> unpooled(most * c.out_pixels() * c.co);
     const Scratch<T> sums(c.co);
@@ -66,8 +66,8 @@ void backward_images(const ConvPool<T>& s, const ConvBackward<T>& b, const void*
         maxpool_backward(s.pool, 0, end - i, static_cast<const T*>(dy),
                          static_cast<const void*>(index_of(s.pool, const_cast<void*>(index), i)),
                          unpooled.get());
-        if (t.dw) t.to_w->add(0, end - i, b.x + i * image, unpooled.get(), t.dw);
-        if (b.dx) t.to_x->images(0, end - i, unpooled.get(), b.dx + i * image);
+        t.add_weights(i, end, b.x + i * image, unpooled.get());
+        if (b.dx) t.transposed(i, end, unpooled.get(), b.dx + i * image);
     }
 }
 

@@ -36,8 +36,9 @@ class WindowWeightSum final : public WeightSum<T> {
         w_.depthwise = depthwise_;
     }
     index_t size() const override { return s_.weights(); }
-
-    void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
+    void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool, T*,
+             T* sum) const override {
+        if (first) std::fill_n(sum, s_.weights(), T(0));
         if (depthwise_) return add_depthwise(w_, i0, i1, x, dy, sum);
         const bool patches = gradient_prefers_patches(w_);
         for (index_t g = 0; g < s_.groups; ++g) {
@@ -49,7 +50,6 @@ class WindowWeightSum final : public WeightSum<T> {
                 add_bands(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
         }
     }
-    void finish(const T* sum, T* dw) const override { std::copy_n(sum, size(), dw); }
 
   private:
     void add_patches(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
@@ -177,21 +177,18 @@ class WindowWeightSum final : public WeightSum<T> {
     Window<T> w_{};
 };
 
-// Sums at Winograd's 36 points for so many weights that they would leave the cache gain nothing.
-constexpr index_t kMostPoints = index_t{1} << 22;
-
 // One tap, no stride: x^T dy.
 template <class T>
 class PointwiseWeightSum final : public WeightSum<T> {
   public:
     explicit PointwiseWeightSum(const ConvShape& s) : s_(s) {}
     index_t size() const override { return s_.weights(); }
-    void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
+    void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool, T*,
+             T* sum) const override {
         const index_t p = i0 * s_.in_pixels(), rows = (i1 - i0) * s_.in_pixels();
         gemm<T>(Trans::yes, Trans::no, s_.c, s_.co, rows, T(1), x + p * s_.c, s_.c, dy + p * s_.co,
-                s_.co, T(1), sum, s_.co);
+                s_.co, T(!first), sum, s_.co);
     }
-    void finish(const T* sum, T* dw) const override { std::copy_n(sum, size(), dw); }
 
   private:
     ConvShape s_;
@@ -203,7 +200,7 @@ template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s) {
     if (is_pointwise(s)) return std::make_unique<PointwiseWeightSum<T>>(s);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(s) && winograd_points(s) <= kMostPoints) return winograd_weight_sum(s);
+        if (winograd_pays(s)) return winograd_weight_sum(s);
     return std::make_unique<WindowWeightSum<T>>(s);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "conv/map.hpp"
+#include "gemm/blocking.hpp"
 #include "kernels/winograd.hpp"
 
 namespace ranvier {
@@ -13,6 +14,20 @@ constexpr index_t kPoints = 36;
 // A plane's stride keeps off powers of two, which would fall into one set of the cache.
 template <class T>
 constexpr index_t kPad = 64 / static_cast<index_t>(sizeof(T));
+// So does a tile's within a plane, if it is long.
+template <class T>
+constexpr index_t stride_of(index_t channels) {
+    return channels % (8 * kPad<T>) == 0 ? channels + kPad<T> : channels;
+}
+// `tiles` tiles at all points.
+template <class T>
+struct Planes {
+    index_t row, plane;
+    Scratch<T> data;
+    Planes(index_t tiles, index_t channels)
+        : row(stride_of<T>(channels)), plane(tiles * row + kPad<T>), data(kPoints * plane) {}
+    T* at(index_t point, index_t tile = 0) const { return data.get() + point * plane + tile * row; }
+};
 
 std::atomic<bool> enabled{true};
 
@@ -100,16 +115,29 @@ Pixels<T> pixels(const T* image, const index_t (&extent)[3], index_t c,
 
 template <class T>
 void transform_input(const ConvShape& s, const Tiling<T>& tiling, index_t t0, index_t t1,
-                     const T* x, T* room, T* v) {
+                     const T* x, const Planes<T>& v) {
     const index_t image = s.in[1] * s.in[2] * s.c;
+    const Scratch<T> room(kPoints * s.c);
     for (index_t t = t0; t < t1; ++t) {
         const Tile tile = tile_at(s, tiling, t);
         const Pixels<T> p = pixels(x + tile.image * image, s.in, s.c, s.dilation,
-                                   tile.oh - s.pad[1], tile.ow - s.pad[2], index_t{6}, room);
-        kernels<WinogradKernels, T>().input(s.c, p.at, p.row, p.pixel, v + (t - t0) * s.c,
-                                            tiling.block * s.c + kPad<T>);
+                                   tile.oh - s.pad[1], tile.ow - s.pad[2], index_t{6}, room.get());
+        kernels<WinogradKernels, T>().input(s.c, p.at, p.row, p.pixel, v.at(0, t - t0), v.plane);
     }
 }
+
+// So many tiles or fewer are not worth a pass of all weights' points through memory.
+constexpr index_t kTilesAtOnce = 96;
+// Columns that are worked on together where a transform asks for kWinogradChannels at least: the
+// last block takes what would be fewer.
+struct Columns {
+    index_t wide, blocks, all;
+    Columns(index_t co, index_t nr)
+        : wide(2 * nr),
+          blocks(std::max<index_t>(1, (co - kWinogradChannels + wide) / wide)),
+          all(co) {}
+    index_t width(index_t block) const { return block + 1 < blocks ? wide : all - block * wide; }
+};
 
 template <class T>
 class WinogradMap final : public ImageMap<T> {
@@ -118,12 +146,13 @@ class WinogradMap final : public ImageMap<T> {
         : s_(shape),
           tiling_(shape),
           finish_(finish),
+          w_(w),
+          turned_(turned),
           nr_(kernels<GemmKernels, T>().nr),
           panels_((shape.co + nr_ - 1) / nr_),
-          u_(kPoints * panels_ * shape.c * nr_) {
-        const Scratch<T> own(turned ? s_.weights() : 0);
-        if (turned) reverse_weights(reversed(s_), w, own.get());
-        transform_weights(turned ? own.get() : w);
+          few_(shape.n * tiling_.of_image <= kTilesAtOnce && winograd_points(shape) > kFarPoints),
+          u_(few_ ? 0 : kPoints * panels_ * shape.c * nr_) {
+        if (!few_) transform_weights(0, s_.c, 0, panels_, u_.get());
     }
     void images(index_t i0, index_t i1, const T* x, T* y) const override {
         run(i0 * tiling_.of_image, i1 * tiling_.of_image, x, y);
@@ -132,63 +161,100 @@ class WinogradMap final : public ImageMap<T> {
         const index_t t0 = image * tiling_.of_image;
         run(t0 + tiling_.of_image * part / parts, t0 + tiling_.of_image * (part + 1) / parts, x, y);
     }
+    bool divides_itself() const override { return few_; }
 
   private:
-    // Row by row of w, and to the panels that the product reads.
-    void transform_weights(const T* w) {
-        const Scratch<T> row(kPoints * s_.co);
-        for (index_t c = 0; c < s_.c; ++c) {
-            kernels<WinogradKernels, T>().weights[form()](s_.co, w + c * s_.co, s_.c * s_.co,
-                                                          row.get(), s_.co);
-            for (index_t xi = 0; xi < kPoints; ++xi)
-                for (index_t j = 0; j < s_.co; j += nr_)
-                    std::copy_n(row.get() + xi * s_.co + j, std::min(nr_, s_.co - j),
-                                u_.get() + (xi * panels_ * nr_ + j) * s_.c + c * nr_);
-        }
+    // Points that leave the cache before they are used.
+    static constexpr index_t kFarPoints = index_t{1} << 18;
+    static constexpr index_t kRows = 48;
+
+    // Rows c0..c1 of w and panels p0..p1 of its columns to all points: [points, panels, rows, nr].
+    void transform_weights(index_t c0, index_t c1, index_t p0, index_t p1, T* u) const {
+        const auto& kernel = kernels<GemmKernels, T>();
+        const index_t taps = s_.kernel[1] * s_.kernel[2], plane = (p1 - p0) * (c1 - c0) * nr_;
+        const Scratch<T> room(taps * kRows * nr_);
+        for (index_t p = p0; p < p1; ++p)
+            for (index_t c = c0; c < c1; c += kRows) {
+                const index_t rows = std::min(kRows, c1 - c), j = p * nr_;
+                const index_t n = std::min(nr_, s_.co - j), tap = rows * nr_;
+                for (index_t i = 0; i < taps; ++i) {
+                    T* to = room.get() + i * tap;
+                    if (turned_)
+                        kernel.pack_bt(rows, n, w_ + ((taps - 1 - i) * s_.co + j) * s_.c + c, s_.c,
+                                       to);
+                    else
+                        kernel.pack_b(rows, n, w_ + (i * s_.c + c) * s_.co + j, s_.co, to);
+                }
+                kernels<WinogradKernels, T>().weights[form()](
+                    tap, room.get(), tap, u + ((p - p0) * (c1 - c0) + c - c0) * nr_, plane);
+            }
     }
     void run(index_t t0, index_t t1, const T* x, T* y) const {
-        const index_t block = tiling_.block;
-        const Scratch<T> v(kPoints * (block * s_.c + kPad<T>));
-        const Scratch<T> m(kPoints * (block * s_.co + kPad<T>));
-        const Scratch<T> room(kPoints * s_.c);
+        if (few_) return run_few(t0, t1, x, y);
+        const index_t block = std::min(tiling_.block, t1 - t0);
+        const Planes<T> v(block, s_.c), m(block, s_.co);
         for (index_t t = t0; t < t1; t += block) {
             const index_t end = std::min(t + block, t1);
-            transform_input(s_, tiling_, t, end, x, room.get(), v.get());
-            multiply(end - t, v.get(), m.get());
-            output(t, end, m.get(), y);
+            transform_input(s_, tiling_, t, end, x, v);
+            multiply(end - t, v, 0, s_.c, u_.get(), panels_, s_.co, T(0), m);
+            output(t, end, m, 0, s_.co, y);
         }
     }
-    void multiply(index_t tiles, const T* v, T* m) const {
+    // A block of the weights is transformed, used by all tiles, and forgotten.
+    void run_few(index_t t0, index_t t1, const T* x, T* y) const {
+        const Planes<T> v(t1 - t0, s_.c);
+        transform_input(s_, tiling_, t0, t1, x, v);
+        const Columns columns(s_.co, nr_);
+        const double work = 2.0 * kPoints * static_cast<double>((t1 - t0) * s_.c * s_.co);
+        parallel_for(threads_for(work), columns.blocks, [&](index_t block) {
+            const index_t width = columns.width(block), panels = (width + nr_ - 1) / nr_;
+            const index_t p = block * columns.wide / nr_;
+            const Planes<T> m(t1 - t0, width);
+            const Scratch<T> u(kPoints * panels * kRows * nr_);
+            for (index_t c = 0; c < s_.c; c += kRows) {
+                const index_t c1 = std::min(c + kRows, s_.c);
+                transform_weights(c, c1, p, p + panels, u.get());
+                multiply(t1 - t0, v, c, c1, u.get(), panels, width, c > 0 ? T(1) : T(0), m);
+            }
+            output(t0, t1, m, block * columns.wide, width, y);
+        });
+    }
+    // Channels c0..c1 of v and rows of u to `width` columns of m.
+    void multiply(index_t tiles, const Planes<T>& v, index_t c0, index_t c1, const T* u,
+                  index_t panels, index_t width, T beta, const Planes<T>& m) const {
         GemmTask<T> t{};
         t.m = tiles;
-        t.k = s_.c;
-        t.rsa = s_.c;
+        t.k = c1 - c0;
+        t.rsa = v.row;
         t.csa = 1;
         t.ldb = nr_;
         t.alpha = T(1);
-        t.ldc = s_.co;
+        t.beta = beta;
+        t.ldc = m.row;
+        t.b = u;
         t.next_cols = t.next_ld = nr_;
         for (index_t xi = 0; xi < kPoints; ++xi)
-            for (index_t j = 0; j < s_.co; j += nr_) {
-                t.n = std::min(nr_, s_.co - j);
-                t.a = v + xi * (tiling_.block * s_.c + kPad<T>);
-                t.b = u_.get() + xi * panels_ * s_.c * nr_ + j * s_.c;
-                t.c = m + xi * (tiling_.block * s_.co + kPad<T>)+j;
-                t.next = t.b + s_.c * nr_;
-                t.next_rows = xi + 1 < kPoints || j + nr_ < s_.co ? s_.c : 0;
+            for (index_t p = 0; p < panels; ++p) {
+                t.n = std::min(nr_, width - p * nr_);
+                t.a = v.at(xi) + c0;
+                t.c = m.at(xi) + p * nr_;
+                t.next = t.b + t.k * nr_;
+                t.next_rows = xi + 1 < kPoints || p + 1 < panels ? t.k : 0;
                 kernels<GemmKernels, T>().panel(t, true);
+                t.b = t.next;
             }
     }
-    void output(index_t t0, index_t t1, const T* m, T* y) const {
+    // `width` channels from j on.
+    void output(index_t t0, index_t t1, const Planes<T>& m, index_t j, index_t width, T* y) const {
         const index_t row = s_.out[2] * s_.co;
         for (index_t t = t0; t < t1; ++t) {
             const Tile tile = tile_at(s_, tiling_, t);
             if (tile.rows > 0 && tile.cols > 0)
                 kernels<WinogradKernels, T>().output[form()](
-                    s_.co, m + (t - t0) * s_.co, tiling_.block * s_.co + kPad<T>, tile.rows,
-                    tile.cols, y + (tile.image * s_.out[1] + tile.oh) * row + tile.ow * s_.co,
-                    row * s_.dilation[1], s_.co * s_.dilation[2], finish_.bias, finish_.relu,
-                    finish_.slope);
+                    width, m.at(0, t - t0), m.plane, tile.rows, tile.cols,
+                    y + (tile.image * s_.out[1] + tile.oh) * row + tile.ow * s_.co + j,
+                    row * s_.dilation[1], s_.co * s_.dilation[2],
+                    finish_.bias ? finish_.bias + j : nullptr, finish_.relu, finish_.slope);
         }
     }
     int form() const { return static_cast<int>(tiling_.form); }
@@ -196,74 +262,111 @@ class WinogradMap final : public ImageMap<T> {
     ConvShape s_;
     Tiling<T> tiling_;
     Finish<T> finish_;
+    const T* w_;
+    bool turned_;
     index_t nr_, panels_;
+    bool few_;
     Scratch<T> u_;  // [points, panels, c, nr]
 };
+
+// The gradient of the weights. Either the sums at all points go through memory, or all tiles of a
+// part do, and a block of the weights is finished while its points are near.
+constexpr index_t kBytesAtOnce = 20 * 1024 * 1024;
 
 template <class T>
 class WinogradWeightSum final : public WeightSum<T> {
   public:
-    explicit WinogradWeightSum(const ConvShape& shape) : s_(shape), tiling_(shape) {
+    explicit WinogradWeightSum(const ConvShape& shape)
+        : s_(shape), tiling_(shape), plane_(s_.c * s_.co + kPad<T>) {}
+
+    index_t size() const override { return kPoints * plane_; }
+    bool wants_all(index_t images) const override {
+        const index_t tiles = images * tiling_.of_image, channels = tiles * (s_.c + s_.co);
+        if (kPoints * channels * static_cast<index_t>(sizeof(T)) > kBytesAtOnce) return false;
+        return tiles <= kTilesAtOnce || channels <= plane_;
+    }
+    index_t scratch(index_t images) const override { return wants_all(images) ? 0 : size(); }
+
+    void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool last, T* sum,
+             T* dw) const override {
+        const bool all = first && last && wants_all(i1 - i0);
+        const index_t of_image = tiling_.of_image, end = i1 * of_image, tiles = end - i0 * of_image;
         // Each block goes through all sums, which come from further away than its tiles.
         constexpr index_t kTiles = 60;
-        tiling_.block = std::min(std::max(tiling_.block, kTiles), s_.n * tiling_.of_image);
-    }
-
-    index_t size() const override { return kPoints * plane(); }
-
-    void add(index_t i0, index_t i1, const T* x, const T* dy, T* sum) const override {
-        const index_t block = tiling_.block;
-        const Scratch<T> v(kPoints * (block * s_.c + kPad<T>));
-        const Scratch<T> g(kPoints * (block * s_.co + kPad<T>));
-        const Scratch<T> room(kPoints * std::max(s_.c, s_.co));
-        const index_t end = i1 * tiling_.of_image;
-        for (index_t t = i0 * tiling_.of_image; t < end; t += block) {
+        const index_t block =
+            all ? tiles : gemm_blocking::even_part(tiles, std::max(tiling_.block, kTiles), 1);
+        const Planes<T> v(block, s_.c), g(block, s_.co);
+        for (index_t t = i0 * of_image; t < end; t += block) {
             const index_t t1 = std::min(t + block, end);
-            transform_input(s_, tiling_, t, t1, x, room.get(), v.get());
-            gradient_tiles(t, t1, dy, room.get(), g.get());
-            multiply(t1 - t, v.get(), g.get(), sum);
+            transform_input(s_, tiling_, t, t1, x, v);
+            gradient_tiles(t, t1, dy, g);
+            if (all) return finish_all(tiles, v, g, dw);
+            multiply(t1 - t, v, g, {0, s_.c, 0, s_.co}, first ? T(0) : T(1), sum, plane_);
+            first = false;
         }
-    }
-    void finish(const T* sum, T* dw) const override {
-        kernels<WinogradKernels, T>().weights_gradient[form()](s_.c * s_.co, sum, plane(), dw,
-                                                               s_.c * s_.co);
+        if (last) finish(s_.c * s_.co, sum, plane_, dw);
     }
 
   private:
-    index_t plane() const { return s_.c * s_.co + kPad<T>; }
-
-    void gradient_tiles(index_t t0, index_t t1, const T* dy, T* room, T* g) const {
-        const index_t image = s_.out[1] * s_.out[2] * s_.co;
-        for (index_t t = t0; t < t1; ++t) {
-            const Tile tile = tile_at(s_, tiling_, t);
-            const Pixels<T> p = pixels(dy + tile.image * image, s_.out, s_.co, s_.dilation, tile.oh,
-                                       tile.ow, tiling_.side, room);
-            kernels<WinogradKernels, T>().gradient[form()](
-                s_.co, p.at, p.row, p.pixel, g + (t - t0) * s_.co, tiling_.block * s_.co + kPad<T>);
-        }
+    // Weights from channels c0..c1 to channels j0..j1.
+    struct Block {
+        index_t c0, c1, j0, j1;
+    };
+    void finish(index_t n, const T* sum, index_t plane, T* dw) const {
+        kernels<WinogradKernels, T>().weights_gradient[form()](n, sum, plane, dw, s_.c * s_.co);
     }
-    int form() const { return static_cast<int>(tiling_.form); }
-    void multiply(index_t tiles, const T* v, const T* g, T* sum) const {
+    void finish_all(index_t tiles, const Planes<T>& v, const Planes<T>& g, T* dw) const {
+        const auto& kernel = kernels<GemmKernels, T>();
+        const Columns columns(s_.co, kernel.nr);
+        const index_t rows = 4 * kernel.mr, down = (s_.c + rows - 1) / rows;
+        const double work = 2.0 * kPoints * static_cast<double>(tiles * s_.c * s_.co);
+        parallel_for(threads_for(work), columns.blocks * down, [&](index_t at) {
+            const index_t block = at / down, j = block * columns.wide, c = at % down * rows;
+            const index_t width = columns.width(block), ce = std::min(c + rows, s_.c);
+            const index_t plane = (ce - c) * width + kPad<T>;
+            const Scratch<T> sum(kPoints * plane);
+            multiply(tiles, v, g, {c, ce, j, j + width}, T(0), sum.get(), plane);
+            for (index_t r = c; r < ce; ++r)
+                finish(width, sum.get() + (r - c) * width, plane, dw + r * s_.co + j);
+        });
+    }
+    void multiply(index_t tiles, const Planes<T>& v, const Planes<T>& g, const Block& block, T beta,
+                  T* sum, index_t plane) const {
         const auto& kernel = kernels<GemmKernels, T>();
         GemmTask<T> t{};
-        t.m = s_.c;
+        t.m = block.c1 - block.c0;
         t.k = tiles;
         t.rsa = 1;
-        t.csa = s_.c;
-        t.ldb = t.ldc = s_.co;
-        t.alpha = t.beta = T(1);
+        t.csa = v.row;
+        t.ldb = g.row;
+        t.ldc = block.j1 - block.j0;
+        t.alpha = T(1);
+        t.beta = beta;
         for (index_t xi = 0; xi < kPoints; ++xi)
-            for (index_t j = 0; j < s_.co; j += kernel.nr) {
-                t.n = std::min<index_t>(kernel.nr, s_.co - j);
-                t.a = v + xi * (tiling_.block * s_.c + kPad<T>);
-                t.b = g + xi * (tiling_.block * s_.co + kPad<T>)+j;
-                t.c = sum + xi * plane() + j;
+            for (index_t j = block.j0; j < block.j1; j += kernel.nr) {
+                t.n = std::min<index_t>(kernel.nr, block.j1 - j);
+                t.a = v.at(xi) + block.c0;
+                t.b = g.at(xi) + j;
+                t.c = sum + xi * plane + j - block.j0;
                 kernel.panel(t, false);
             }
     }
+    void gradient_tiles(index_t t0, index_t t1, const T* dy, const Planes<T>& g) const {
+        const index_t image = s_.out[1] * s_.out[2] * s_.co;
+        const Scratch<T> room(kPoints * s_.co);
+        for (index_t t = t0; t < t1; ++t) {
+            const Tile tile = tile_at(s_, tiling_, t);
+            const Pixels<T> p = pixels(dy + tile.image * image, s_.out, s_.co, s_.dilation, tile.oh,
+                                       tile.ow, tiling_.side, room.get());
+            kernels<WinogradKernels, T>().gradient[form()](s_.co, p.at, p.row, p.pixel,
+                                                           g.at(0, t - t0), g.plane);
+        }
+    }
+    int form() const { return static_cast<int>(tiling_.form); }
 
     ConvShape s_;
     Tiling<T> tiling_;
+    index_t plane_;
 };
 
 }  // namespace

@@ -76,20 +76,20 @@ void pack_a_rows(index_t rows, index_t k, const T* a, index_t lda, T* out) {
     }
 }
 
-// `beyond`: elements of each row of A that may be read past `rows`. `last`: nothing may be written
-// past the last row.
+// `beyond`: elements of each row of A that may be read past `rows`. `room`: that may be written;
+// what is written past a row is overwritten by the next ones.
 template <class T>
 RV_INLINE void pack_a_cols(index_t rows, index_t k, const T* a, index_t lda, index_t beyond,
-                           bool last, T* out) {
+                           index_t room, T* out) {
     constexpr int L = kLanes<T>;
     const index_t whole = rows / L * L, partial = rows - whole;
     const LaneMask<T> mask = lane_mask<T>(partial);
     const bool reads_on = beyond >= L;
-    for (index_t left = k; left > 0; --left, a += lda, out += rows) {
+    for (index_t p = 0; p < k; ++p, a += lda, out += rows, room -= rows) {
         for (index_t i = 0; i < whole; i += L) store(out + i, load(a + i));
         if (partial == 0) continue;
         const Vec<T> x = reads_on ? load(a + whole) : load_lanes(a + whole, mask);
-        if (last && left == 1)
+        if (whole + L > room)
             store_lanes(out + whole, x, partial);
         else
             store(out + whole, x);
@@ -109,7 +109,7 @@ void pack_a(index_t m, index_t k, const T* a, index_t rsa, index_t csa, T* out) 
             if (csa == 1)
                 pack_a_rows<T>(rows, k, a + i * rsa, rsa, out + i * k);
             else
-                pack_a_cols<T>(rows, left, a + i + p * csa, csa, m - i - rows, p + left == k,
+                pack_a_cols<T>(rows, left, a + i + p * csa, csa, m - i - rows, (k - p) * rows,
                                out + i * k + p * rows);
             i += rows;
         }

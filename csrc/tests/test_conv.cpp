@@ -266,6 +266,9 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 23, 21, 40}, {5, 5}, 24, valid));
         check_both(shape({n, 23, 21, 20}, {3, 3}, 33, same, 1, 3));
         check_both(shape({n, 23, 21, 3}, {7, 7}, 16, same, 2));
+        // Winograd's tiles so few that each block of the weights is transformed and forgotten
+        check_both(shape({n, 7, 9, 97}, {3, 3}, 107, same));
+        check_both(shape({n, 9, 8, 90}, {5, 5}, 149, valid));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 40, valid));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
         for (index_t co : {3, 7}) check_both(shape({n, 23, 21, 1}, {5, 4}, co, same));
@@ -304,6 +307,8 @@ TEST(threads_do_not_change_a_bit) {
         shape({3, 40, 39, 24}, {3, 3}, 40, same), shape({1, 61, 67, 40}, {1, 1}, 33, valid),
         shape({1, 81, 83, 33}, {3, 3}, 33, same, 1, 1, 33),
         shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2),
+        // Winograd's ways to divide the weights among threads: all images at once, or in parts
+        shape({3, 4, 5, 288}, {3, 3}, 290, same), shape({9, 9, 8, 90}, {3, 3}, 100, same),
         // few rows a thread
         shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
         // a band is the picture or a copy with zeros, and dot products add
