@@ -36,9 +36,10 @@ struct GemmProblem {
     bool has_few_summands() const;
     // The kernels' view of rows i0..i1, columns j0..j1, and the summands p0..p1. The first part of
     // K brings beta in, the last one the epilogue.
-    GemmTask<T> task(index_t i0, index_t i1, index_t j0, index_t j1, index_t p0, index_t p1) const;
+    [[gnu::noinline]] GemmTask<T> task(index_t i0, index_t i1, index_t j0, index_t j1, index_t p0,
+                                       index_t p1) const;
     // Activations that the kernels do not do themselves, on a finished block of C.
-    void activate(index_t i0, index_t i1, index_t j0, index_t j1) const;
+    [[gnu::noinline]] void activate(index_t i0, index_t i1, index_t j0, index_t j1) const;
 };
 
 // Each computes rows i0..i1 and columns j0..j1 of C by one thread.
