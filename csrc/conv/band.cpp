@@ -16,13 +16,29 @@ index_t reach(const Window<T>& w, int i, index_t outputs) {
     return (outputs - 1) * w.step[i] + (w.taps[i] - 1) * w.dilation[i] + 1;
 }
 
+// In steps of a size that the compiler knows; the last one ends with the run.
+template <std::size_t kStep>
+void copy_in_steps(const char* from, std::size_t n, char* to) {
+    for (std::size_t i = 0;;) {
+        std::memcpy(to + i, from + i, kStep);
+        i += kStep;
+        if (i + kStep <= n) continue;
+        if (i >= n) return;
+        i = n - kStep;
+    }
+}
+// Mostly a few pixels: a call of memcpy takes longer.
 template <class T>
 void copy(const T* from, index_t n, T* to) {
-    if (n > 64) {
-        std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
-        return;
-    }
-    for (index_t i = 0; i < n; ++i) to[i] = from[i];
+    const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
+    if (bytes > 512)
+        std::memcpy(to, from, bytes);
+    else if (bytes >= 64)
+        copy_in_steps<64>(reinterpret_cast<const char*>(from), bytes, reinterpret_cast<char*>(to));
+    else if (bytes >= 16)
+        copy_in_steps<16>(reinterpret_cast<const char*>(from), bytes, reinterpret_cast<char*>(to));
+    else
+        for (index_t i = 0; i < n; ++i) to[i] = from[i];
 }
 template <class T>
 void zero(index_t n, T* to) {

@@ -73,9 +73,14 @@ class WindowMap final : public ImageMap<T> {
 
     void images(index_t i0, index_t i1, const T* x, T* y) const override {
         if (fills_) fill_pixels(y + i0 * y_image_, y + i1 * y_image_);
-        for (std::size_t i = 0; i < runs_.size(); ++i) {
-            const index_t rows = runs_[i].rows_of_image();
-            runs_[i].run(i0 * rows, i1 * rows, x, y + windows_[i].offset, y_image_);
+        // Several windows on an image: while it is near.
+        const index_t most = runs_.size() > 1 ? images_at_once() : i1 - i0;
+        for (index_t from = i0, to; from < i1; from = to) {
+            to = std::min(from + most, i1);
+            for (std::size_t i = 0; i < runs_.size(); ++i) {
+                const index_t rows = runs_[i].rows_of_image();
+                runs_[i].run(from * rows, to * rows, x, y + windows_[i].offset, y_image_);
+            }
         }
     }
     void part(index_t image, index_t part, index_t parts, const T* x, T* y) const override {
@@ -91,6 +96,11 @@ class WindowMap final : public ImageMap<T> {
     }
 
   private:
+    index_t images_at_once() const {
+        constexpr index_t kBytes = 512 * 1024;
+        const index_t image = (runs_[0].w.image() + y_image_) * static_cast<index_t>(sizeof(T));
+        return std::max<index_t>(1, kBytes / image);
+    }
     void fill_pixels(T* y, const T* end) const {
         if (bias_ == nullptr) return std::fill(y, y + (end - y), T(0));
         for (; y < end; y += c_) std::copy_n(bias_, c_, y);

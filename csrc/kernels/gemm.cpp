@@ -14,18 +14,26 @@ template <bool Masked>
 inline constexpr bool kMasks = Masked || kVecBytes >= 32;
 
 // Tiles by [vectors - 1][rows - 1].
+inline constexpr int kMostRows = kTileRows < kNarrowRows ? kNarrowRows : kTileRows;
 template <class T, bool Masked>
 struct TilesTable {
-    TilesFn<T> at[kTileVecs<T>][kTileRows];
+    TilesFn<T> at[kTileVecs<T>][kMostRows];
 };
+template <class T, bool Masked, int NV, int R>
+constexpr TilesFn<T> tile_of() {
+    if constexpr (NV == 1 || R <= kTileRows)
+        return &tiles<T, R, NV, kMasks<Masked>>;
+    else
+        return nullptr;
+}
 template <class T, bool Masked, int NV, std::size_t... R>
 constexpr void fill_row(TilesTable<T, Masked>& t, std::index_sequence<R...>) {
-    ((t.at[NV - 1][R] = &tiles<T, static_cast<int>(R) + 1, NV, kMasks<Masked>>), ...);
+    ((t.at[NV - 1][R] = tile_of<T, Masked, NV, static_cast<int>(R) + 1>()), ...);
 }
 template <class T, bool Masked, std::size_t... NV>
 constexpr TilesTable<T, Masked> make_tiles(std::index_sequence<NV...>) {
     TilesTable<T, Masked> t{};
-    (fill_row<T, Masked, static_cast<int>(NV) + 1>(t, std::make_index_sequence<kTileRows>{}), ...);
+    (fill_row<T, Masked, static_cast<int>(NV) + 1>(t, std::make_index_sequence<kMostRows>{}), ...);
     return t;
 }
 template <class T, bool Masked>
@@ -38,7 +46,7 @@ void panel(const GemmTask<T>& t, bool b_padded) {
     const index_t nv = (t.n + L - 1) / L, last = t.n - (nv - 1) * L;
     const TilesFn<T>* tiles_of =
         b_padded || last == L ? kTiles<T, false>.at[nv - 1] : kTiles<T, true>.at[nv - 1];
-    const RowSplit s = split_rows(t.m, kTileRows);
+    const RowSplit s = split_rows(t.m, nv == 1 && !t.a_packed ? kNarrowRows : kTileRows);
     Tiles<T> w{t.a, t.rsa, t.csa, 0, 0, t.b, 0, 0, last};
     for (index_t left = s.tiles; left > 0; left -= w.count) {
         const bool taller = left > s.tiles - s.extra;

@@ -13,7 +13,9 @@ namespace {
 template <class T>
 inline constexpr int kTileVecs = RV_NEON ? 4 : 2;
 inline constexpr int kTileRows =
-    kVecRegisters == 16 ? (kVecBytes == 16 ? 4 : 6) : (RV_NEON ? 6 : 12);
+    kVecRegisters == 16 ? (kVecBytes == 16 ? 4 : 6) : (RV_NEON ? 6 : 14);
+// Of one vector a row: so many that the latency of a multiply-add is hidden, and no more.
+inline constexpr int kNarrowRows = kVecBytes >= 32 ? 12 : kTileRows;
 
 // A masked load of 512 bits takes a turn of a multiplier on Intel's processors, a branch that is
 // never taken does not: tiles that serve both kinds of panels ask which one it is.
