@@ -23,17 +23,22 @@ struct TapRange {
 template <class T>
 class DepthwiseRows {
   public:
-    explicit DepthwiseRows(const Window<T>& w) : w_(w), table_(2 * w.taps[0] * w.taps[1]) {
+    // `dense`: output pixels are neighbours in memory, too.
+    DepthwiseRows(const Window<T>& w, bool dense) : w_(w), table_(2 * w.taps[0] * w.taps[1]) {
         const index_t step = w.step[2], reach = (w.taps[2] - 1) * w.dilation[2];
         first_ = std::clamp<index_t>((-w.origin[2] + step - 1) / step, 0, w.out[2]);
         const index_t room = w.in[2] - 1 - reach - w.origin[2];
         end_ = std::clamp<index_t>(room < 0 ? 0 : room / step + 1, first_, w.out[2]);
+        // Where all is neighbours any processor gains by it.
+        const bool streams = w.step[1] == 1 && step == 1 && w.c * sizeof(T) < 1024;
+        fetches_ = fetches_streams() || (dense && streams);
         task_.c = w.c;
         task_.step = step * w.c;
         task_.between = w.dilation[2] * w.c;
         task_.offsets = table_.get();
         task_.at = table_.get() + w.taps[0] * w.taps[1];
     }
+    bool fetches() const { return fetches_; }
     // Calls f(task, ow, tap) for pieces of output row `r` (of an image's out[0] * out[1]): from
     // column ow on, the weights from column `tap` on.
     template <class F>
@@ -46,7 +51,7 @@ class DepthwiseRows {
         // the rows that the next output row has and this one not
         const index_t row = w.in[2] * w.c, next = y0 + (w.taps[1] - 1) * w.dilation[1] + 1;
         const index_t depth = std::clamp<index_t>(z0, 0, w.in[0] - 1);
-        const bool more = next >= 0 && next < w.in[1];
+        const bool more = fetches_ && next >= 0 && next < w.in[1];
         if (more) t.ahead = image + (depth * w.in[1] + next) * row;
         for (index_t ow = 0; ow < w.out[2]; ow += t.pixels) {
             const index_t x0 = ow * w.step[2] + w.origin[2];
@@ -78,6 +83,7 @@ class DepthwiseRows {
     const Window<T>& w_;
     Scratch<index_t> table_;
     index_t first_, end_;
+    bool fetches_;
     DepthwiseTask<T> task_{};
 };
 

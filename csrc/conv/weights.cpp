@@ -158,14 +158,14 @@ class WindowWeightSum final : public WeightSum<T> {
     void add_depthwise(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
                        T* sum) const {
         const auto& kernel = kernels<DepthwiseKernels, T>();
-        DepthwiseRows<T> walk(w);
+        DepthwiseRows<T> walk(w, true);
         const index_t rows = w.out[0] * w.out[1];
         for (index_t r = i0 * rows; r < i1 * rows; ++r)
             walk.row(x + r / rows * w.image(), r % rows,
                      [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
                          t.y = const_cast<T*>(dy) + (r * w.out[2] + ow) * s_.co;
                          t.ldy = s_.co;
-                         const bool more = t.pixels > 1 && r + 1 < i1 * rows;
+                         const bool more = walk.fetches() && t.pixels > 1 && r + 1 < i1 * rows;
                          t.ahead_y = dy + (more ? r + 1 : r) * w.out[2] * s_.co;
                          t.ahead_y_size = more ? w.out[2] * s_.co : 0;
                          kernel.weights(t, sum + tap * w.c);

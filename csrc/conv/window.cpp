@@ -46,7 +46,7 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
 template <class T>
 void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
     const auto& kernel = kernels<DepthwiseKernels, T>();
-    DepthwiseRows<T> walk(w);
+    DepthwiseRows<T> walk(w, w.to[2] == w.c);
     const index_t rows = w.out[0] * w.out[1];
     const auto row = [&](index_t r) {
         return y + r / rows * y_image + r % rows / w.out[1] * w.to[0] + r % w.out[1] * w.to[1];
@@ -61,7 +61,8 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
                      t.y = to + ow * w.to[2];
                      t.ldy = w.to[2];
                      t.ahead_y = next;
-                     t.ahead_y_size = t.pixels > 1 && r + 1 < r1 ? w.out[2] * w.to[2] : 0;
+                     const bool more = walk.fetches() && t.pixels > 1 && r + 1 < r1;
+                     t.ahead_y_size = more ? w.out[2] * w.to[2] : 0;
                      t.bias = w.bias;
                      t.relu = w.relu;
                      t.slope = w.slope;

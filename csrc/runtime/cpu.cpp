@@ -63,4 +63,13 @@ Isa isa_in_use() {
     return isa;
 }
 
+bool fetches_streams() {
+#if RV_X86
+    static const bool intel = __builtin_cpu_is("intel") != 0;
+    return !intel;
+#else
+    return true;
+#endif
+}
+
 }  // namespace ranvier

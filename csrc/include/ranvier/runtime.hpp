@@ -17,6 +17,10 @@ std::vector<Isa> isas_available();  // compiled in and runnable on this CPU, slo
 // The set in use. Chosen once: RANVIER_ISA if set (std::runtime_error if it cannot run here),
 // else the best available.
 Isa isa_in_use();
+// Is it worth while to fetch ahead of streams through memory? Intel's processors do it themselves,
+// and are a tenth slower where somebody else does it, too; AMD's gain by it (measured on Zen 4 and
+// Emerald Rapids).
+bool fetches_streams();
 
 // ---- threads ----------------------------------------------------------------------------
 // runtime/parallel.cpp is the only user of OpenMP.
