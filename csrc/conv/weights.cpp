@@ -40,11 +40,13 @@ class WindowWeightSum final : public WeightSum<T> {
              T* sum) const override {
         if (first) std::fill_n(sum, s_.weights(), T(0));
         if (depthwise_) return add_depthwise(w_, i0, i1, x, dy, sum);
-        const bool patches = gradient_prefers_patches(w_);
+        const bool turned = prefers_turned(w_), patches = gradient_prefers_patches(w_);
         for (index_t g = 0; g < s_.groups; ++g) {
             Window<T> w = w_;
             w.first = g * w.cg;
-            if (patches)
+            if (turned)
+                add_turned(w, i0, i1, x, dy, sum);
+            else if (patches)
                 add_patches(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
             else
                 add_bands(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
@@ -52,6 +54,71 @@ class WindowWeightSum final : public WeightSum<T> {
     }
 
   private:
+    // Few output channels to many: the sums are made the other way round, with x's channels as the
+    // columns. Tap x, output channel o of a row of the kernel is row (taps - 1 - x) * co + o, whose
+    // elements lie one after the other in a row of dy with zeros around.
+    static bool prefers_turned(const Window<T>& w) {
+        const index_t lanes = kernels<GemmKernels, T>().lanes;
+        const index_t vectors = (w.c + lanes - 1) / lanes, others = (w.co + lanes - 1) / lanes;
+        return w.cg == w.c && w.step[0] * w.step[1] * w.step[2] == 1 && w.dilation[2] == 1 &&
+               4 * w.co * vectors < 3 * w.c * others;
+    }
+    void add_turned(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
+                    T* sum) const {
+        const auto& kernel = kernels<GemmKernels, T>();
+        const index_t m = w.taps[2] * w.co, block = m * w.c, reach = w.taps[2] - 1;
+        const index_t width = (w.in[2] + reach) * w.co, row = w.in[2] * w.c;
+        const index_t most = std::max<index_t>(1, kPixels / w.in[2]);
+        const Scratch<T> sums(w.taps[0] * w.taps[1] * block);
+        const Scratch<T> rows(most * width);
+        const Scratch<index_t> offset(most);
+        std::fill_n(sums.get(), w.taps[0] * w.taps[1] * block, T(0));
+        // What lies outside of dy stays zero.
+        std::fill_n(rows.get(), most * width, T(0));
+        const index_t at = std::max<index_t>(0, reach + w.origin[2]);
+        const index_t from = std::max<index_t>(0, -(reach + w.origin[2]));
+        const index_t count = std::clamp<index_t>(w.in[2] + reach - at, 0, w.out[2] - from);
+        for (index_t r = 0; r < most; ++r) offset[r] = r * width;
+        GemmTask<T> t{};
+        t.m = m;
+        t.k = w.in[2];
+        t.offsets = offset.get();
+        t.rsa = 1;
+        t.csa = w.co;
+        t.ldb = t.ldc = w.c;
+        t.alpha = t.beta = T(1);
+        for (index_t i = i0; i < i1; ++i)
+            for (index_t od = 0; od < w.out[0]; ++od)
+                for (index_t oh = 0; oh < w.out[1]; oh += most) {
+                    const index_t end = std::min(oh + most, w.out[1]);
+                    const T* from_dy =
+                        dy + (((i * w.out[0] + od) * w.out[1] + oh) * w.out[2] + from) * w.co;
+                    for (index_t r = 0; r < end - oh; ++r)
+                        std::copy_n(from_dy + r * w.out[2] * w.co, count * w.co,
+                                    rows.get() + r * width + at * w.co);
+                    for (index_t tap = 0; tap < w.taps[0] * w.taps[1]; ++tap) {
+                        const index_t z = od + tap / w.taps[1] * w.dilation[0] + w.origin[0];
+                        const index_t shift = tap % w.taps[1] * w.dilation[1] + w.origin[1];
+                        const index_t y0 = std::max<index_t>(0, oh + shift);
+                        const index_t y1 = std::min(w.in[1], end + shift);
+                        if (z < 0 || z >= w.in[0] || y0 >= y1) continue;
+                        t.segments = y1 - y0;
+                        t.a = rows.get() + (y0 - shift - oh) * width;
+                        for (index_t j = 0; j < w.c; j += kernel.nr) {
+                            t.n = std::min<index_t>(kernel.nr, w.c - j);
+                            t.b = x + i * w.image() + (z * w.in[1] + y0) * row + j;
+                            t.c = sums.get() + tap * block + j;
+                            kernel.panel(t, false);
+                        }
+                    }
+                }
+        for (index_t tap = 0; tap < w.tap_count(); ++tap)
+            for (index_t c = 0; c < w.c; ++c)
+                for (index_t o = 0; o < w.co; ++o)
+                    sum[(tap * w.c + c) * w.co + o] +=
+                        sums[tap / w.taps[2] * block +
+                             ((reach - tap % w.taps[2]) * w.co + o) * w.c + c];
+    }
     void add_patches(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
                      T* sum) const {
         const index_t k = w.k(), most = patch_rows(w), end = i1 * w.out_pixels();

@@ -266,6 +266,9 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 23, 21, 40}, {5, 5}, 24, valid));
         check_both(shape({n, 23, 21, 20}, {3, 3}, 33, same, 1, 3));
         check_both(shape({n, 23, 21, 3}, {7, 7}, 16, same, 2));
+        // few output channels to many
+        for (index_t co : {1, 3}) check_both(shape({n, 23, 21, 40}, {3, 5}, co, same));
+        check_both(shape({n, 4, 5, 9, 33}, {2, 3, 4}, 2, valid));
         // Winograd's tiles so few that each block of the weights is transformed and forgotten
         check_both(shape({n, 7, 9, 97}, {3, 3}, 107, same));
         check_both(shape({n, 9, 8, 90}, {5, 5}, 149, valid));
@@ -313,8 +316,8 @@ TEST(threads_do_not_change_a_bit) {
         shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
         // a band is the picture or a copy with zeros, and dot products add
         shape({1, 379, 384, 56}, {2, 2}, 8, same, 2, 1, 2),
-        // along the pixels; each channel by itself
-        shape({40, 31, 29, 1}, {5, 5}, 6, same),
+        // along the pixels; along the input's channels; each channel by itself
+        shape({40, 31, 29, 1}, {5, 5}, 6, same), shape({20, 31, 29, 40}, {5, 5}, 3, same),
         shape({9, 41, 37, 40}, {5, 5}, 40, same, 1, 1, 40)};
     for (const ConvShape& s : shapes) {
         const Problem<float> p(s);
