@@ -45,18 +45,19 @@ void zero(index_t n, T* to) {
     if (n > 0) std::memset(to, 0, static_cast<std::size_t>(n) * sizeof(T));
 }
 
-// `count` pixels of a row from pixel x0 on, every `step`-th, zeros where the row has none.
+// Channels first..first + n of `count` pixels of a row from pixel x0 on, every `step`-th, zeros
+// where the row has none.
 template <class T>
-void copy_pixels(const Window<T>& w, const T* row, index_t x0, index_t step, index_t count, T* to) {
+void copy_pixels(const Window<T>& w, const T* row, index_t first, index_t n, index_t x0,
+                 index_t step, index_t count, T* to) {
     const index_t lack = std::clamp<index_t>((-x0 + step - 1) / step, 0, count);
     index_t end = x0 >= w.in[2] ? 0 : (w.in[2] - x0 + step - 1) / step;
     end = std::clamp<index_t>(end, lack, count);
-    zero(lack * w.cg, to);
-    zero((count - end) * w.cg, to + end * w.cg);
-    row += w.first;
-    if (step == 1 && w.cg == w.c)
-        return copy(row + (x0 + lack) * w.c, (end - lack) * w.c, to + lack * w.cg);
-    for (index_t i = lack; i < end; ++i) copy(row + (x0 + i * step) * w.c, w.cg, to + i * w.cg);
+    zero(lack * n, to);
+    zero((count - end) * n, to + end * n);
+    row += first;
+    if (step == 1 && n == w.c) return copy(row + (x0 + lack) * n, (end - lack) * n, to + lack * n);
+    for (index_t i = lack; i < end; ++i) copy(row + (x0 + i * step) * w.c, n, to + i * n);
 }
 
 template <class T>
@@ -73,21 +74,22 @@ index_t tap_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
 }  // namespace
 
 template <class T>
-index_t band_size(const Window<T>& w, index_t rows) {
-    return w.taps[0] * reach(w, 1, rows) * reach(w, 2, w.out[2]) * w.cg;
+index_t band_size(const Window<T>& w, index_t channels, index_t rows) {
+    return w.taps[0] * reach(w, 1, rows) * reach(w, 2, w.out[2]) * channels;
 }
 
 template <class T>
-index_t band_rows(const Window<T>& w) {
-    const index_t row = w.taps[0] * reach(w, 2, w.out[2]) * w.cg * static_cast<index_t>(sizeof(T));
+index_t band_rows(const Window<T>& w, index_t channels) {
+    const index_t row = band_size(w, channels, index_t{1}) / reach(w, 1, index_t{1}) *
+                        static_cast<index_t>(sizeof(T));
     const index_t extra = (w.taps[1] - 1) * w.dilation[1];
     const index_t rows = (kBandBytes / row - extra) / w.step[1];
     return std::clamp<index_t>(rows, std::min<index_t>(4, w.out[1]), w.out[1]);
 }
 
 template <class T>
-Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, index_t oh1,
-                  T* room) {
+Band<T> make_band(const Window<T>& w, index_t first, index_t channels, const T* image, index_t od,
+                  index_t oh0, index_t oh1, T* room) {
     index_t lo[3] = {od, oh0, 0}, n[3] = {1, oh1 - oh0, w.out[2]};
     bool inside = true;
     for (int i = 0; i < 3; ++i) {
@@ -97,9 +99,9 @@ Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, i
     }
     const index_t row = w.in[2] * w.c, plane = w.in[1] * row;
     if (inside)
-        return {image + lo[0] * plane + lo[1] * row + lo[2] * w.c + w.first, plane * w.dilation[0],
+        return {image + lo[0] * plane + lo[1] * row + lo[2] * w.c + first, plane * w.dilation[0],
                 row, w.c};
-    const index_t width = n[2] * w.cg;
+    const index_t width = n[2] * channels;
     for (index_t d = 0; d < w.taps[0]; ++d)
         for (index_t h = 0; h < n[1]; ++h) {
             T* to = room + (d * n[1] + h) * width;
@@ -107,14 +109,15 @@ Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, i
             if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1])
                 zero(width, to);
             else
-                copy_pixels(w, image + z * plane + y * row, lo[2], index_t{1}, n[2], to);
+                copy_pixels(w, image + z * plane + y * row, first, channels, lo[2], index_t{1},
+                            n[2], to);
         }
-    return {room, n[1] * width, width, w.cg};
+    return {room, n[1] * width, width, channels};
 }
 
 template <class T>
-index_t segment_offsets(const Window<T>& w, const Band<T>& band, bool alike, index_t* offset) {
-    if (w.taps[2] > 1 && (w.dilation[2] > 1 || (alike ? w.c : band.pixel) != w.cg))
+index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset) {
+    if (w.taps[2] > 1 && (w.dilation[2] > 1 || band.pixel != w.cg))
         return tap_offsets(w, band, offset);
     index_t n = 0;
     for (index_t d = 0; d < w.taps[0]; ++d)
@@ -155,7 +158,7 @@ bool gradient_prefers_patches(const Window<T>& w) {
 }
 
 template <class T>
-void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* out) {
+void gather_patches(const Window<T>& w, index_t g, const T* x, index_t p0, index_t p1, T* out) {
     const index_t row = w.in[2] * w.c, plane = w.in[1] * row, pixels = w.out_pixels();
     const index_t run = w.taps[2] * w.cg;
     for (index_t p = p0; p < p1; ++p) {
@@ -169,21 +172,23 @@ void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* o
                 if (z < 0 || z >= w.in[0] || y < 0 || y >= w.in[1])
                     zero(run, out);
                 else
-                    copy_pixels(w, image + z * plane + y * row, x0, w.dilation[2], w.taps[2], out);
+                    copy_pixels(w, image + z * plane + y * row, g * w.cg, w.cg, x0, w.dilation[2],
+                                w.taps[2], out);
             }
     }
 }
 
-#define RV_INSTANTIATE(T)                                                                  \
-    template index_t band_size(const Window<T>&, index_t);                                 \
-    template index_t band_rows(const Window<T>&);                                          \
-    template Band<T> make_band(const Window<T>&, const T*, index_t, index_t, index_t, T*); \
-    template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);              \
-    template index_t segment_offsets(const Window<T>&, const Band<T>&, bool, index_t*);    \
-    template index_t patch_rows(const Window<T>&);                                         \
-    template WindowWay window_way(const Window<T>&);                                       \
-    template bool gradient_prefers_patches(const Window<T>&);                              \
-    template void gather_patches(const Window<T>&, const T*, index_t, index_t, T*);
+#define RV_INSTANTIATE(T)                                                                      \
+    template index_t band_size(const Window<T>&, index_t, index_t);                            \
+    template index_t band_rows(const Window<T>&, index_t);                                     \
+    template Band<T> make_band(const Window<T>&, index_t, index_t, const T*, index_t, index_t, \
+                               index_t, T*);                                                   \
+    template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);                  \
+    template index_t segment_offsets(const Window<T>&, const Band<T>&, index_t*);              \
+    template index_t patch_rows(const Window<T>&);                                             \
+    template WindowWay window_way(const Window<T>&);                                           \
+    template bool gradient_prefers_patches(const Window<T>&);                                  \
+    template void gather_patches(const Window<T>&, index_t, const T*, index_t, index_t, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)
 

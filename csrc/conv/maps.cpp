@@ -190,7 +190,7 @@ void add_phase(const ConvShape& s, const Phase (&p)[3], const T* w, const Finish
     v.depthwise = depthwise;
     if (depthwise) {
         v.cg = v.co = s.c;
-        v.first = 0;
+        v.groups = 1;
         T* m = map.matrix(v.tap_count() * s.c);
         ConvShape one = s;  // every channel's taps, as if they were one channel's
         one.c = 1, one.groups = 1;
@@ -199,16 +199,15 @@ void add_phase(const ConvShape& s, const Phase (&p)[3], const T* w, const Finish
         v.bias = finish.bias;
         return map.add(v, offset);
     }
+    v.groups = s.groups;
     v.cg = s.co_of_group();
     v.co = v.ldb = s.c_of_group();
-    for (index_t g = 0; g < s.groups; ++g) {
-        v.first = g * v.cg;
-        T* m = map.matrix(v.k() * v.co);
-        phase_weights(s, p, g, w, m);
-        v.b = m;
-        v.bias = finish.bias ? finish.bias + g * v.co : nullptr;
-        map.add(v, offset + g * v.co);
-    }
+    v.b_group = v.k() * v.co;
+    T* m = map.matrix(s.groups * v.b_group);
+    for (index_t g = 0; g < s.groups; ++g) phase_weights(s, p, g, w, m + g * v.b_group);
+    v.b = m;
+    v.bias = finish.bias;
+    map.add(v, offset);
 }
 
 }  // namespace
@@ -262,15 +261,12 @@ ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& fini
     v.relu = finish.relu;
     v.slope = finish.slope;
     v.depthwise = is_depthwise(s);
-    const index_t groups = v.depthwise ? 1 : s.groups;
+    v.groups = v.depthwise ? 1 : s.groups;
     v.cg = v.depthwise ? s.c : s.c_of_group();
-    v.co = s.co / groups;
-    for (index_t g = 0; g < groups; ++g) {
-        v.first = g * v.cg;
-        v.b = w + g * v.co;
-        v.bias = finish.bias ? finish.bias + g * v.co : nullptr;
-        map->add(v, g * v.co);
-    }
+    v.co = v.b_group = s.co / v.groups;
+    v.b = w;
+    v.bias = finish.bias;
+    map->add(v, 0);
     map->prepare();
     return map;
 }

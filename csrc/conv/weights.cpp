@@ -32,7 +32,7 @@ class WindowWeightSum final : public WeightSum<T> {
         w_.c = s.c;
         w_.cg = depthwise_ ? s.c : s.c_of_group();
         w_.co = depthwise_ ? s.c : s.co_of_group();
-        w_.first = 0;
+        w_.groups = depthwise_ ? 1 : s.groups;
         w_.depthwise = depthwise_;
     }
     index_t size() const override { return s_.weights(); }
@@ -40,16 +40,13 @@ class WindowWeightSum final : public WeightSum<T> {
              T* sum) const override {
         if (first) std::fill_n(sum, s_.weights(), T(0));
         if (depthwise_) return add_depthwise(w_, i0, i1, x, dy, sum);
-        const bool turned = prefers_turned(w_), patches = gradient_prefers_patches(w_);
+        if (prefers_turned(w_)) return add_turned(w_, i0, i1, x, dy, sum);
+        const bool patches = gradient_prefers_patches(w_);
         for (index_t g = 0; g < s_.groups; ++g) {
-            Window<T> w = w_;
-            w.first = g * w.cg;
-            if (turned)
-                add_turned(w, i0, i1, x, dy, sum);
-            else if (patches)
-                add_patches(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
+            if (patches)
+                add_patches(w_, g, i0, i1, x, dy + g * w_.co, sum + g * w_.co);
             else
-                add_bands(w, i0, i1, x, dy + g * w.co, sum + g * w.co);
+                add_bands(w_, g, i0, i1, x, dy + g * w_.co, sum + g * w_.co);
         }
     }
 
@@ -119,32 +116,33 @@ class WindowWeightSum final : public WeightSum<T> {
                         sums[tap / w.taps[2] * block +
                              ((reach - tap % w.taps[2]) * w.co + o) * w.c + c];
     }
-    void add_patches(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
+    void add_patches(const Window<T>& w, index_t g, index_t i0, index_t i1, const T* x, const T* dy,
                      T* sum) const {
         const index_t k = w.k(), most = patch_rows(w), end = i1 * w.out_pixels();
         const Scratch<T> patches(most * k);
         for (index_t p = i0 * w.out_pixels(); p < end; p += most) {
             const index_t rows = std::min(most, end - p);
-            gather_patches(w, x, p, p + rows, patches.get());
+            gather_patches(w, g, x, p, p + rows, patches.get());
             gemm<T>(Trans::yes, Trans::no, k, w.co, rows, T(1), patches.get(), k, dy + p * s_.co,
                     s_.co, T(1), sum, s_.co);
         }
     }
-    void add_bands(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
+    // A group's channels alone make longer runs.
+    void add_bands(const Window<T>& w, index_t g, index_t i0, index_t i1, const T* x, const T* dy,
                    T* sum) const {
         const bool dots = by_dots(w);
         const index_t pixels = dots ? kPixelsOfDots : kPixels;
         const index_t most =
-            std::min(band_rows(w), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
-        const Scratch<T> room(band_size(w, most));
+            std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
+        const Scratch<T> room(band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
         const index_t row = w.out[2] * s_.co;
         for (index_t i = i0; i < i1; ++i)
             for (index_t od = 0; od < w.out[0]; ++od)
                 for (index_t oh = 0, rows; oh < w.out[1]; oh += rows) {
                     rows = std::min(most, w.out[1] - oh);
-                    const Band<T> band =
-                        make_band(w, x + i * w.image(), od, oh, oh + rows, room.get());
+                    const Band<T> band = make_band(w, g * w.cg, w.cg, x + i * w.image(), od, oh,
+                                                   oh + rows, room.get());
                     const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
                     if (dots)
                         add_dots(w, band, rows, at, offset.get(), sum);
@@ -161,7 +159,7 @@ class WindowWeightSum final : public WeightSum<T> {
     void add_dots(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
                   index_t* offset, T* sum) const {
         const auto& kernel = kernels<GemmKernels, T>();
-        const index_t segments = segment_offsets(w, band, false, offset);
+        const index_t segments = segment_offsets(w, band, offset);
         index_t* row_offset = offset + segments;
         GemmTask<T> t{};
         t.m = w.k() / segments;
@@ -192,7 +190,7 @@ class WindowWeightSum final : public WeightSum<T> {
     void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
                   index_t* offset, T* sum) const {
         const auto& kernel = tiles_for<T>(w.co);
-        const index_t segments = segment_offsets(w, band, false, offset);
+        const index_t segments = segment_offsets(w, band, offset);
         index_t* row_offset = offset + segments;
         for (index_t r = 0; r < rows; ++r) row_offset[r] = r * w.step[1] * band.row;
         GemmTask<T> t{};

@@ -17,8 +17,7 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
     const index_t k = w.k(), columns = dots ? w.co : kernel.nr;
     GemmTask<T> t{};
     t.m = w.out[2];
-    // A dot product adds up lane by lane: which summands share one must not depend on the band.
-    t.segments = segment_offsets(w, band, dots, offset);
+    t.segments = segment_offsets(w, band, offset);
     t.offsets = offset;
     t.k = k / t.segments;
     t.rsa = w.step[2] * band.pixel;
@@ -28,19 +27,21 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
     t.ldc = w.to[2];
     t.relu = w.relu;
     t.slope = w.slope;
-    for (index_t j = 0; j < w.co; j += columns) {
-        t.n = std::min(columns, w.co - j);
-        t.b = run.packed + j * k;
-        t.bias = w.bias ? w.bias + j : nullptr;
-        for (index_t r = 0; r < rows; ++r) {
-            t.a = band.at + r * w.step[1] * band.row;
-            t.c = y + r * w.to[1] + j;
-            if (dots)
-                kernel.dots(t);
-            else
-                kernel.panel(t, true);
+    for (index_t g = 0; g < w.groups; ++g)
+        for (index_t j = 0; j < w.co; j += columns) {
+            const index_t at = g * w.co + j;
+            t.n = std::min(columns, w.co - j);
+            t.b = run.packed + g * run.packed_group + j * k;
+            t.bias = w.bias ? w.bias + at : nullptr;
+            for (index_t r = 0; r < rows; ++r) {
+                t.a = band.at + r * w.step[1] * band.row + g * w.cg;
+                t.c = y + r * w.to[1] + at;
+                if (dots)
+                    kernel.dots(t);
+                else
+                    kernel.panel(t, true);
+            }
         }
-    }
 }
 
 template <class T>
@@ -74,22 +75,23 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
 template <class T>
 void run_bands(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
     const Window<T>& w = run.w;
-    const index_t most = band_rows(w);
-    const Scratch<T> room(band_size(w, most));
+    const index_t most = band_rows(w, w.c);
+    const Scratch<T> room(band_size(w, w.c, most));
     const Scratch<index_t> offset(w.taps[0] * w.taps[1] * w.taps[2]);
     for (index_t r = r0, rows; r < r1; r += rows) {
         const index_t image = r / run.rows_of_image(), at = r % run.rows_of_image();
         const index_t od = at / w.out[1], oh = at % w.out[1];
         rows = std::min({most, w.out[1] - oh, r1 - r});
-        const Band<T> band = make_band(w, x + image * w.image(), od, oh, oh + rows, room.get());
+        const Band<T> band =
+            make_band(w, index_t{0}, w.c, x + image * w.image(), od, oh, oh + rows, room.get());
         T* to = y + image * y_image + od * w.to[0] + oh * w.to[1];
         run_band(run, band, rows, offset.get(), to);
     }
 }
 
-// Rows of patches times the matrix, then to where they belong.
+// Rows of a group's patches times its matrix, then to where they belong.
 template <class T>
-void run_patches(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y,
+void run_patches(const WindowRun<T>& run, index_t g, index_t r0, index_t r1, const T* x, T* y,
                  index_t y_image) {
     const Window<T>& w = run.w;
     const index_t k = w.k(), pixels = w.out_pixels(), most = patch_rows(w);
@@ -99,17 +101,18 @@ void run_patches(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T*
     const Scratch<T> patches(most * k);
     const Scratch<T> product(dense ? 0 : most * w.co);
     Epilogue<T> e;
-    e.bias = w.bias;
+    e.bias = w.bias ? w.bias + g * w.co : nullptr;
+    y += g * w.co;
     if (w.relu) {
         e.act = Act::relu;
         e.params = {static_cast<double>(w.slope), __builtin_inf(), 0.0};
     }
     for (index_t p = r0 * w.out[2]; p < end; p += most) {
         const index_t rows = std::min(most, end - p);
-        gather_patches(w, x, p, p + rows, patches.get());
+        gather_patches(w, g, x, p, p + rows, patches.get());
         T* to = dense ? y + p * w.to[2] : product.get();
-        gemm<T>(Trans::no, Trans::no, rows, w.co, k, T(1), patches.get(), k, w.b, w.ldb, T(0), to,
-                dense ? w.to[2] : w.co, e, w.images * pixels);
+        gemm<T>(Trans::no, Trans::no, rows, w.co, k, T(1), patches.get(), k, w.b + g * w.b_group,
+                w.ldb, T(0), to, dense ? w.to[2] : w.co, e, w.images * pixels);
         for (index_t i = 0; !dense && i < rows; ++i) {
             const index_t at = (p + i) % pixels, row = at / w.out[2];
             std::copy_n(to + i * w.co, w.co,
@@ -126,7 +129,7 @@ index_t WindowRun<T>::packed_size(const Window<T>& w) {
     const WindowWay way = window_way(w);
     if (w.depthwise || way == WindowWay::patches) return 0;
     const index_t nr = way == WindowWay::dots ? 1 : tiles_for<T>(w.co).nr;
-    return (w.co + nr - 1) / nr * nr * w.k();
+    return w.groups * ((w.co + nr - 1) / nr * nr * w.k());
 }
 
 template <class T>
@@ -135,12 +138,17 @@ WindowRun<T>::WindowRun(const Window<T>& window, T* room) : w(window), way(windo
     const auto& kernel = tiles_for<T>(w.co);
     const index_t k = w.k();
     packed = room;
-    if (way == WindowWay::dots)
-        for (index_t j = 0; j < w.co; ++j)
-            for (index_t p = 0; p < k; ++p) room[j * k + p] = w.b[p * w.ldb + j];
-    else
-        for (index_t j = 0; j < w.co; j += kernel.nr)
-            kernel.pack_b(k, std::min<index_t>(kernel.nr, w.co - j), w.b + j, w.ldb, room + j * k);
+    packed_group = packed_size(w) / w.groups;
+    for (index_t g = 0; g < w.groups; ++g, room += packed_group) {
+        const T* b = w.b + g * w.b_group;
+        if (way == WindowWay::dots)
+            for (index_t j = 0; j < w.co; ++j)
+                for (index_t p = 0; p < k; ++p) room[j * k + p] = b[p * w.ldb + j];
+        else
+            for (index_t j = 0; j < w.co; j += kernel.nr)
+                kernel.pack_b(k, std::min<index_t>(kernel.nr, w.co - j), b + j, w.ldb,
+                              room + j * k);
+    }
 }
 
 template <class T>
@@ -149,7 +157,7 @@ void WindowRun<T>::run(index_t r0, index_t r1, const T* x, T* y, index_t y_image
     if (w.depthwise)
         run_depthwise(w, r0, r1, x, y, y_image);
     else if (way == WindowWay::patches)
-        run_patches(*this, r0, r1, x, y, y_image);
+        for (index_t g = 0; g < w.groups; ++g) run_patches(*this, g, r0, r1, x, y, y_image);
     else
         run_bands(*this, r0, r1, x, y, y_image);
 }

@@ -13,17 +13,17 @@ inline bool relu_in_kernel(Act act, const ActParams& p) {
 }
 
 // Output pixel o reads, for tap t, pixel o * step + t * dilation + origin of the image along each
-// axis (outside of it: zero), `cg` channels from channel `first` on.
+// axis (outside of it: zero), in each of `groups` groups of `cg` channels.
 template <class T>
 struct Window {
     index_t images;  // of the whole problem
-    index_t in[3], c, first, cg;
+    index_t in[3], c, groups, cg;
     index_t taps[3], step[3], dilation[3], origin[3];
     index_t out[3];
     index_t to[3];  // output pixel o lies at y + sum of o[i] * to[i]
-    index_t co;
-    const T* b;  // [taps, cg, co], row stride ldb
-    index_t ldb;
+    index_t co;     // of a group; so is b, the next group's `b_group` further
+    const T* b;     // [taps, cg, co], row stride ldb
+    index_t ldb, b_group;
     const T* bias = nullptr;
     bool relu = false;
     T slope = T(0);
@@ -57,6 +57,7 @@ template <class T>
 struct WindowRun {
     Window<T> w;
     const T* packed = nullptr;
+    index_t packed_group = 0;
     WindowWay way = WindowWay::tiles;
 
     WindowRun() = default;
@@ -76,24 +77,25 @@ struct Band {
     const T* at;  // pixel (0, 0, 0) of the first output row's window
     index_t plane, row, pixel;
 };
-// The window of output plane `od`, rows oh0..oh1. `room` holds band_size() elements.
+// The window of output plane `od`, rows oh0..oh1, of `channels` channels from `first` on. `room`
+// holds band_size() elements.
 template <class T>
-index_t band_size(const Window<T>& w, index_t rows);
+index_t band_size(const Window<T>& w, index_t channels, index_t rows);
 template <class T>
-Band<T> make_band(const Window<T>& w, const T* image, index_t od, index_t oh0, index_t oh1,
-                  T* room);
+Band<T> make_band(const Window<T>& w, index_t first, index_t channels, const T* image, index_t od,
+                  index_t oh0, index_t oh1, T* room);
 // How many output rows a band is made for at a time.
 template <class T>
-index_t band_rows(const Window<T>& w);
+index_t band_rows(const Window<T>& w, index_t channels);
 
-// Where each run of contiguous summands of a window begins; how many there are. `alike`: the same
-// runs in every band, be it the image or a copy of it.
+// Where each run of contiguous summands of a group's window begins; how many there are.
 template <class T>
-index_t segment_offsets(const Window<T>& w, const Band<T>& band, bool alike, index_t* offset);
+index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset);
 
-// Output pixels p0..p1, counted over images, as rows of a matrix [p1 - p0, w.k()].
+// Group g's part of output pixels p0..p1, counted over images, as rows of a matrix [p1 - p0,
+// w.k()].
 template <class T>
-void gather_patches(const Window<T>& w, const T* x, index_t p0, index_t p1, T* out);
+void gather_patches(const Window<T>& w, index_t g, const T* x, index_t p0, index_t p1, T* out);
 // How many at a time.
 template <class T>
 index_t patch_rows(const Window<T>& w);
