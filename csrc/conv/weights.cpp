@@ -13,7 +13,8 @@ namespace {
 // So many pixels at a time: their dy stays in L1 while all taps use it.
 constexpr index_t kPixels = 224;
 constexpr index_t kPixelsOfDots = 1024;
-// Where so many rows of dw use columns of dy, those are put together first.
+// Where so many rows of dw use columns of dy, those are put together first: not those of one
+// vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
 
 template <class T>
@@ -203,7 +204,7 @@ class WindowWeightSum final : public WeightSum<T> {
         t.ldb = t.ldc = s_.co;
         t.alpha = t.beta = T(1);
         const index_t pixels = rows * w.out[2];
-        const bool packs = w.k() >= kRowsForPacking;
+        const bool packs = w.k() >= kRowsForPacking && w.co > kernel.lanes;
         const Scratch<T> packed(packs ? pixels * kernel.nr : 0);
         if (packs) t.ldb = kernel.nr;
         for (index_t j = 0; j < w.co; j += kernel.nr) {
