@@ -44,7 +44,7 @@ void conv_forward(const ConvShape& shape, const T* x, const T* w, const T* bias,
     finish.slope = static_cast<T>(p.a);
     T* to = pre ? pre : y;
     {
-        const ImageMapPtr<T> map = forward_map(s, w, finish);
+        const ImageMapPtr<T> map = forward_map(s, w, finish, true);
         map->flops_of_image = s.flops() / static_cast<double>(s.n);
         apply(*map, s.n, x, to);
     }
@@ -73,7 +73,7 @@ void conv_transpose(const ConvShape& shape, const T* y, const T* w, const T* bia
     if (repeats_channels(s)) return repeated_transpose(s, y, w, bias, x);
     Finish<T> finish;
     finish.bias = bias;
-    const ImageMapPtr<T> map = transpose_map(s, w, finish);
+    const ImageMapPtr<T> map = transpose_map(s, w, finish, true);
     map->flops_of_image = s.flops() / static_cast<double>(s.n);
     apply(*map, s.n, y, x);
 }

@@ -31,12 +31,13 @@ struct Finish {
     T slope = T(0);
 };
 
-// y = conv(x, w), and its transpose. The maps own scratch of the calling thread: the last one made
-// must be the first to go.
+// y = conv(x, w), and its transpose. `once`: all images are to be mapped in one call, so that what
+// is prepared of the weights need not be kept. The maps own scratch of the calling thread: the last
+// one made must be the first to go.
 template <class T>
-ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish);
+ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool once);
 template <class T>
-ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish);
+ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool once);
 
 // Threads for `flops` over some images. To divide fewer images than threads is to predict for
 // somebody who waits: a neighbour who keeps one thread from running must not cost more than the
@@ -74,7 +75,7 @@ std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
 bool winograd_pays(const ConvShape& s);
 inline index_t winograd_points(const ConvShape& s) { return 36 * s.c * s.co; }
 ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
-                                bool turned);
+                                bool turned, bool once);
 std::unique_ptr<WeightSum<float>> winograd_weight_sum(const ConvShape& s);
 
 // One tap, no stride, one group: pixels are rows of a plain product.

@@ -238,10 +238,10 @@ ConvShape reversed(const ConvShape& s) {
 }
 
 template <class T>
-ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish) {
+ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool once) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::no, w, finish);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(s)) return winograd_map(s, w, finish, false);
+        if (winograd_pays(s)) return winograd_map(s, w, finish, false, once);
     auto map = std::make_unique<WindowMap<T>>(s.out_pixels() * s.co, index_t{0});
     Window<T> v{};
     v.images = s.n;
@@ -272,10 +272,10 @@ ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& fini
 }
 
 template <class T>
-ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish) {
+ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool once) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::yes, w, finish);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(reversed(s))) return winograd_map(reversed(s), w, finish, true);
+        if (winograd_pays(reversed(s))) return winograd_map(reversed(s), w, finish, true, once);
     auto map = std::make_unique<WindowMap<T>>(s.in_pixels() * s.c, s.weights());
     // As many phases as there are remainders among the pixels: a stride may be longer than x.
     index_t phases[3], at[3];
@@ -308,9 +308,9 @@ void apply(const ImageMap<T>& map, index_t images, const T* x, T* y) {
     });
 }
 
-#define RV_INSTANTIATE(T)                                                                \
-    template ImageMapPtr<T> forward_map(const ConvShape&, const T*, const Finish<T>&);   \
-    template ImageMapPtr<T> transpose_map(const ConvShape&, const T*, const Finish<T>&); \
+#define RV_INSTANTIATE(T)                                                                      \
+    template ImageMapPtr<T> forward_map(const ConvShape&, const T*, const Finish<T>&, bool);   \
+    template ImageMapPtr<T> transpose_map(const ConvShape&, const T*, const Finish<T>&, bool); \
     template void apply(const ImageMap<T>&, index_t, const T*, T*);
 RV_INSTANTIATE(float)
 RV_INSTANTIATE(double)

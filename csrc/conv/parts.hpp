@@ -39,11 +39,6 @@ struct PartTask {
 template <class T, class F>
 void backward_in_parts(const ConvShape& s, const ConvBackward<T>& b, F&& part) {
     constexpr index_t item = sizeof(T);
-    ImageMapPtr<T> to_x;
-    if (b.dx) {
-        to_x = transpose_map<T>(s, b.w, {});
-        to_x->flops_of_image = s.flops() / static_cast<double>(s.n);
-    }
     std::unique_ptr<WeightSum<T>> to_w;
     if (b.dw) to_w = weight_sum<T>(s);
     const index_t size = to_w ? s.weights() : 0, sums = to_w ? to_w->size() : 0;
@@ -55,6 +50,11 @@ void backward_in_parts(const ConvShape& s, const ConvBackward<T>& b, F&& part) {
         std::max<index_t>(1, std::max(kChunkBytes, sums * item / kChunkShare) / image);
     const bool whole = to_w && to_w->wants_all(most);
     const index_t scratch = to_w ? to_w->scratch(most) : 0;
+    ImageMapPtr<T> to_x;
+    if (b.dx) {
+        to_x = transpose_map<T>(s, b.w, {}, parts == 1 && (whole || chunk >= s.n));
+        to_x->flops_of_image = s.flops() / static_cast<double>(s.n);
+    }
     // The first part's sums are b.dw itself.
     const Scratch<T> dw((parts - 1) * size), db(b.db ? parts * s.co : 0);
     const double work = s.flops() * ((b.dx != nullptr) + (b.dw != nullptr)) +

@@ -80,7 +80,7 @@ void conv_pool_forward(const ConvPool<T>& s, const T* x, const T* w, const T* bi
     if (c.n == 0) return;
     Finish<T> finish;
     finish.bias = bias;
-    const ImageMapPtr<T> map = forward_map(c, w, finish);
+    const ImageMapPtr<T> map = forward_map(c, w, finish, images_at_once<T>(c) >= c.n);
     map->flops_of_image = c.flops() / static_cast<double>(c.n);
     const int threads = threads_for_images(c.flops(), c.n);
     if (c.n >= threads) {

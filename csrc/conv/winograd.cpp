@@ -126,8 +126,9 @@ void transform_input(const ConvShape& s, const Tiling<T>& tiling, index_t t0, in
     }
 }
 
-// So many tiles or fewer are not worth a pass of all weights' points through memory.
-constexpr index_t kTilesAtOnce = 96;
+// So few tiles are not worth a pass of more weights' points than this through memory, to and fro.
+constexpr index_t kFewTiles = 64;
+constexpr index_t kFarPoints = index_t{1} << 22;
 // Columns that are worked on together where a transform asks for kWinogradChannels at least: the
 // last block takes what would be fewer.
 struct Columns {
@@ -142,7 +143,7 @@ struct Columns {
 template <class T>
 class WinogradMap final : public ImageMap<T> {
   public:
-    WinogradMap(const ConvShape& shape, const T* w, const Finish<T>& finish, bool turned)
+    WinogradMap(const ConvShape& shape, const T* w, const Finish<T>& finish, bool turned, bool once)
         : s_(shape),
           tiling_(shape),
           finish_(finish),
@@ -150,7 +151,8 @@ class WinogradMap final : public ImageMap<T> {
           turned_(turned),
           nr_(kernels<GemmKernels, T>().nr),
           panels_((shape.co + nr_ - 1) / nr_),
-          few_(shape.n * tiling_.of_image <= kTilesAtOnce && winograd_points(shape) > kFarPoints),
+          few_(once && shape.n * tiling_.of_image <= kFewTiles &&
+               winograd_points(shape) > kFarPoints),
           u_(few_ ? 0 : kPoints * panels_ * shape.c * nr_) {
         if (!few_) transform_weights(0, s_.c, 0, panels_, u_.get());
     }
@@ -164,8 +166,6 @@ class WinogradMap final : public ImageMap<T> {
     bool divides_itself() const override { return few_; }
 
   private:
-    // Points that leave the cache before they are used.
-    static constexpr index_t kFarPoints = index_t{1} << 18;
     static constexpr index_t kRows = 48;
 
     // Rows c0..c1 of w and panels p0..p1 of its columns to all points: [points, panels, rows, nr].
@@ -271,6 +271,7 @@ class WinogradMap final : public ImageMap<T> {
 
 // The gradient of the weights. Either the sums at all points go through memory, or all tiles of a
 // part do, and a block of the weights is finished while its points are near.
+constexpr index_t kTilesAtOnce = 96;
 constexpr index_t kBytesAtOnce = 20 * 1024 * 1024;
 
 template <class T>
@@ -396,8 +397,8 @@ bool winograd_pays(const ConvShape& s) {
 }
 
 ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
-                                bool turned) {
-    return std::make_unique<WinogradMap<float>>(s, w, finish, turned);
+                                bool turned, bool once) {
+    return std::make_unique<WinogradMap<float>>(s, w, finish, turned, once);
 }
 std::unique_ptr<WeightSum<float>> winograd_weight_sum(const ConvShape& s) {
     return std::make_unique<WinogradWeightSum<float>>(s);

@@ -8,8 +8,8 @@
 namespace ranvier::RV_ISA {
 namespace {
 
-// Accumulators take about three quarters of the registers; the rest hold a row of B and one
-// element of A.
+// Accumulators leave registers for a row of B and one element of A, and where there are few for an
+// address or two.
 template <class T>
 inline constexpr int kTileVecs = RV_NEON ? 4 : 2;
 inline constexpr int kTileRows =

@@ -269,7 +269,8 @@ TEST(pictures_large_enough_for_all_ways) {
         // few output channels to many
         for (index_t co : {1, 3}) check_both(shape({n, 23, 21, 40}, {3, 5}, co, same));
         check_both(shape({n, 4, 5, 9, 33}, {2, 3, 4}, 2, valid));
-        // Winograd's tiles so few that each block of the weights is transformed and forgotten
+        // Winograd's weights block by block: their gradient, and all ways if tiles are few
+        check_both(shape({n, 4, 5, 350}, {3, 3}, 343, same));
         check_both(shape({n, 7, 9, 97}, {3, 3}, 107, same));
         check_both(shape({n, 9, 8, 90}, {5, 5}, 149, valid));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 40, valid));
@@ -311,7 +312,7 @@ TEST(threads_do_not_change_a_bit) {
         shape({1, 81, 83, 33}, {3, 3}, 33, same, 1, 1, 33),
         shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2),
         // Winograd's ways to divide the weights among threads: all images at once, or in parts
-        shape({3, 4, 5, 288}, {3, 3}, 290, same), shape({9, 9, 8, 90}, {3, 3}, 100, same),
+        shape({3, 4, 5, 350}, {3, 3}, 343, same), shape({9, 9, 8, 90}, {3, 3}, 100, same),
         // few rows a thread
         shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
         // a band is the picture or a copy with zeros, and dot products add
