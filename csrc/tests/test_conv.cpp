@@ -277,6 +277,8 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
         for (index_t co : {3, 7}) check_both(shape({n, 23, 21, 1}, {5, 4}, co, same));
     }
+    // Winograd's sums of a part in several calls of several blocks of tiles
+    check_both(shape({9, 45, 45, 16}, {3, 3}, 17, same));
     // each channel by itself: all tails of a row of pixels
     for (index_t width = 5; width < 24; ++width)
         for (index_t k : {3, 5}) check_both(shape({1, 7, width, 40}, {k, k}, 40, same, 1, 1, 40));
