@@ -54,12 +54,13 @@ class WindowWeightSum final : public WeightSum<T> {
   private:
     // Few output channels to many: the sums are made the other way round, with x's channels as the
     // columns. Tap x, output channel o of a row of the kernel is row (taps - 1 - x) * co + o, whose
-    // elements lie one after the other in a row of dy with zeros around.
+    // elements lie one after the other in a row of dy with zeros around. Rows of fewer than eight
+    // pixels would be mostly zeros and turns of a loop.
     static bool prefers_turned(const Window<T>& w) {
         const index_t lanes = kernels<GemmKernels, T>().lanes;
         const index_t vectors = (w.c + lanes - 1) / lanes, others = (w.co + lanes - 1) / lanes;
-        return w.cg == w.c && w.step[0] * w.step[1] * w.step[2] == 1 && w.dilation[2] == 1 &&
-               4 * w.co * vectors < 3 * w.c * others;
+        return w.cg == w.c && w.in[2] >= 8 && w.step[0] * w.step[1] * w.step[2] == 1 &&
+               w.dilation[2] == 1 && 4 * w.co * vectors < 3 * w.c * others;
     }
     void add_turned(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
                     T* sum) const {

@@ -113,17 +113,29 @@ Pixels<T> pixels(const T* image, const index_t (&extent)[3], index_t c,
     return {room, size * c, c};
 }
 
+// f(i, room) for each of some tiles of so many channels, by threads unless the caller is one of
+// many.
+template <class T, class F>
+void over_tiles(index_t tiles, index_t channels, F f) {
+    constexpr double kOfTransform = 2 * 6 * 36;  // operations, a little less than there are
+    const int threads = threads_for(kOfTransform * static_cast<double>(tiles * channels));
+    parallel_for(threads, threads, [&](index_t part) {
+        const Scratch<T> room(kPoints * channels);
+        for (index_t i = tiles * part / threads; i < tiles * (part + 1) / threads; ++i)
+            f(i, room.get());
+    });
+}
+
 template <class T>
 void transform_input(const ConvShape& s, const Tiling<T>& tiling, index_t t0, index_t t1,
                      const T* x, const Planes<T>& v) {
     const index_t image = s.in[1] * s.in[2] * s.c;
-    const Scratch<T> room(kPoints * s.c);
-    for (index_t t = t0; t < t1; ++t) {
-        const Tile tile = tile_at(s, tiling, t);
+    over_tiles<T>(t1 - t0, s.c, [&](index_t i, T* room) {
+        const Tile tile = tile_at(s, tiling, t0 + i);
         const Pixels<T> p = pixels(x + tile.image * image, s.in, s.c, s.dilation,
-                                   tile.oh - s.pad[1], tile.ow - s.pad[2], index_t{6}, room.get());
-        kernels<WinogradKernels, T>().input(s.c, p.at, p.row, p.pixel, v.at(0, t - t0), v.plane);
-    }
+                                   tile.oh - s.pad[1], tile.ow - s.pad[2], index_t{6}, room);
+        kernels<WinogradKernels, T>().input(s.c, p.at, p.row, p.pixel, v.at(0, i), v.plane);
+    });
 }
 
 // So few tiles are not worth a pass of more weights' points than this through memory, to and fro.
@@ -305,7 +317,10 @@ class WinogradWeightSum final : public WeightSum<T> {
             multiply(t1 - t, v, g, {0, s_.c, 0, s_.co}, first ? T(0) : T(1), sum, plane_);
             first = false;
         }
-        if (last) finish(s_.c * s_.co, sum, plane_, dw);
+        if (!last) return;
+        const double work = 100.0 * static_cast<double>(plane_);
+        parallel_for(threads_for(work), s_.c,
+                     [&](index_t c) { finish(s_.co, sum + c * s_.co, plane_, dw + c * s_.co); });
     }
 
   private:
@@ -334,34 +349,36 @@ class WinogradWeightSum final : public WeightSum<T> {
     void multiply(index_t tiles, const Planes<T>& v, const Planes<T>& g, const Block& block, T beta,
                   T* sum, index_t plane) const {
         const auto& kernel = kernels<GemmKernels, T>();
-        GemmTask<T> t{};
-        t.m = block.c1 - block.c0;
-        t.k = tiles;
-        t.rsa = 1;
-        t.csa = v.row;
-        t.ldb = g.row;
-        t.ldc = block.j1 - block.j0;
-        t.alpha = T(1);
-        t.beta = beta;
-        for (index_t xi = 0; xi < kPoints; ++xi)
-            for (index_t j = block.j0; j < block.j1; j += kernel.nr) {
-                t.n = std::min<index_t>(kernel.nr, block.j1 - j);
-                t.a = v.at(xi) + block.c0;
-                t.b = g.at(xi) + j;
-                t.c = sum + xi * plane + j - block.j0;
+        const index_t rows = block.c1 - block.c0, width = block.j1 - block.j0;
+        const double work = 2.0 * kPoints * static_cast<double>(tiles * rows * width);
+        parallel_for(threads_for(work), kPoints, [&](index_t xi) {
+            GemmTask<T> t{};
+            t.m = rows;
+            t.k = tiles;
+            t.rsa = 1;
+            t.csa = v.row;
+            t.ldb = g.row;
+            t.ldc = width;
+            t.alpha = T(1);
+            t.beta = beta;
+            t.a = v.at(xi) + block.c0;
+            for (index_t j = 0; j < width; j += kernel.nr) {
+                t.n = std::min<index_t>(kernel.nr, width - j);
+                t.b = g.at(xi) + block.j0 + j;
+                t.c = sum + xi * plane + j;
                 kernel.panel(t, false);
             }
+        });
     }
     void gradient_tiles(index_t t0, index_t t1, const T* dy, const Planes<T>& g) const {
         const index_t image = s_.out[1] * s_.out[2] * s_.co;
-        const Scratch<T> room(kPoints * s_.co);
-        for (index_t t = t0; t < t1; ++t) {
-            const Tile tile = tile_at(s_, tiling_, t);
+        over_tiles<T>(t1 - t0, s_.co, [&](index_t i, T* room) {
+            const Tile tile = tile_at(s_, tiling_, t0 + i);
             const Pixels<T> p = pixels(dy + tile.image * image, s_.out, s_.co, s_.dilation, tile.oh,
-                                       tile.ow, tiling_.side, room.get());
-            kernels<WinogradKernels, T>().gradient[form()](s_.co, p.at, p.row, p.pixel,
-                                                           g.at(0, t - t0), g.plane);
-        }
+                                       tile.ow, tiling_.side, room);
+            kernels<WinogradKernels, T>().gradient[form()](s_.co, p.at, p.row, p.pixel, g.at(0, i),
+                                                           g.plane);
+        });
     }
     int form() const { return static_cast<int>(tiling_.form); }
 

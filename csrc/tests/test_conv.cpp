@@ -314,7 +314,8 @@ TEST(threads_do_not_change_a_bit) {
         shape({1, 81, 83, 33}, {3, 3}, 33, same, 1, 1, 33),
         shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2),
         // Winograd's ways to divide the weights among threads: all images at once, or in parts
-        shape({3, 4, 5, 350}, {3, 3}, 343, same), shape({9, 9, 8, 90}, {3, 3}, 100, same),
+        shape({3, 4, 5, 350}, {3, 3}, 343, same), shape({3, 28, 28, 288}, {3, 3}, 290, same),
+        shape({9, 9, 8, 90}, {3, 3}, 100, same),
         // few rows a thread
         shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
         // a band is the picture or a copy with zeros, and dot products add
