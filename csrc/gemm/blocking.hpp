@@ -25,10 +25,11 @@ inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 // So many tiles of rows are a block where B is small.
 inline constexpr index_t kTilesOfSmallB = 4;
 
-// A is packed if at least this many panels of B use it.
-inline constexpr index_t kPanelsForPackingA = 12;
-// The same for an A stored [K, M], each of whose rows is a line of the cache of its own.
-inline constexpr index_t kPanelsForPackingAT = 2;
+// A is packed if at least this many panels of B use it. With 512 bits, an A stored [K, M] pays from
+// two on: each of its rows is a line of the cache of its own.
+constexpr index_t panels_for_packing_a(bool turned, index_t vector_bytes) {
+    return turned && vector_bytes == 64 ? 2 : 12;
+}
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.
 inline constexpr index_t kDotColumns = 4;
 // The same for rows, where B is transposed.

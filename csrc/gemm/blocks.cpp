@@ -245,7 +245,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
         return i0 + tile * rows.base + (tile < rows.extra ? tile : rows.extra);
     };
     const index_t mc = (tiles + blocks - 1) / blocks * mr;
-    const bool pack_a = (j1 - j0) >= (g.csa == 1 ? kPanelsForPackingA : kPanelsForPackingAT) * nr;
+    const bool pack_a = (j1 - j0) >= panels_for_packing_a(g.csa != 1, kernel.lanes * item) * nr;
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
     const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
     // With one block of rows a panel is used at once and its place can be taken by the next.

@@ -9,7 +9,7 @@ namespace ranvier {
 namespace RV_ISA {
 namespace {
 
-// A masked load costs little or nothing more than another with AVX: one tile serves both.
+// With AVX a masked load costs little where it is needed: one tile serves both.
 template <bool Masked>
 inline constexpr bool kMasks = Masked || kVecBytes >= 32;
 

@@ -96,13 +96,14 @@ RV_INLINE void pack_a_cols(index_t rows, index_t k, const T* a, index_t lda, ind
     }
 }
 
-// An A stored [K, M] is read in its order, so many rows at a time for all tiles.
+// An A stored [K, M] is read in its order, so many rows at a time for all tiles, where tiles are
+// about as wide as a line of the cache.
 inline constexpr index_t kPackedTogether = 16;
 
 template <class T>
 void pack_a(index_t m, index_t k, const T* a, index_t rsa, index_t csa, T* out) {
     const RowSplit s = split_rows(m, kTileRows);
-    const index_t part = csa == 1 ? k : kPackedTogether;
+    const index_t part = csa == 1 || kVecBytes < 64 ? k : kPackedTogether;
     for (index_t p = 0; p < k; p += part)
         for (index_t tile = 0, i = 0; tile < s.tiles; ++tile) {
             const index_t rows = s.base + (tile < s.extra), left = k - p < part ? k - p : part;

@@ -17,11 +17,9 @@ inline constexpr int kTileRows =
 // Of one vector a row: so many that the latency of a multiply-add is hidden, and no more.
 inline constexpr int kNarrowRows = kVecBytes >= 32 ? 12 : kTileRows;
 
-// A masked load of 512 bits takes a turn of a multiplier on Intel's processors, a branch that is
+// Past the panel's columns B is not read (Masked, unless `whole`) or is padding. A masked load
+// takes a turn of a multiplier (512 bits on Intel's processors, 256 on AMD's), a branch that is
 // never taken does not: tiles that serve both kinds of panels ask which one it is.
-inline constexpr bool kAsksForMask = kVecBytes == 64;
-
-// Past the panel's columns B is not read (Masked, unless `whole`) or is padding.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
                                   index_t ldb, LaneMask<T> mask, bool whole, Vec<T> (&acc)[R][NV]) {
@@ -35,7 +33,7 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
         Vec<T> bv[NV];
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v)
-            if (!Masked || v < NV - 1 || (kAsksForMask && __builtin_expect(whole, true)))
+            if (!Masked || v < NV - 1 || __builtin_expect(whole, true))
                 bv[v] = load(b + v * L);
             else
                 bv[v] = load_lanes(b + v * L, mask);
