@@ -12,18 +12,16 @@ struct Cache {
     index_t panel;     // a panel of B, nr columns: most of L1, or a share of L2
     index_t block;     // a block of A: about half of L2
     index_t in_place;  // the rows of a block of K of B, if it is to be read where it is
+    index_t tiles;     // so many tiles of rows are a block where B is small
     bool near;         // are tiles so large that what they read of B may come from L2?
 };
 constexpr Cache cache_of(index_t vector_bytes) {
     constexpr index_t kKiB = 1024;
-    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB, true}
-                              : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB, false};
+    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB, 4, true}
+                              : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB, 16, false};
 }
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
-
-// So many tiles of rows are a block where B is small.
-inline constexpr index_t kTilesOfSmallB = 4;
 
 // A is packed if at least this many panels of B use it. With 512 bits, an A stored [K, M] pays from
 // two on: each of its rows is a line of the cache of its own.

@@ -226,6 +226,15 @@ static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, con
     return k * stride <= (few_tiles ? cache.in_place : cache.in_place / 4);
 }
 
+// Rows i..ie of A, in their order: the tiles read some of them at once, a few elements at a time,
+// which the hardware does not see a stream in.
+template <class T>
+static void fetch_rows(const GemmProblem<T>& g, index_t i, index_t ie) {
+    constexpr index_t in_line = 64 / static_cast<index_t>(sizeof(T));
+    for (; i < ie; ++i)
+        for (index_t p = 0; p < g.k; p += in_line) __builtin_prefetch(g.a + i * g.rsa + p);
+}
+
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
@@ -235,7 +244,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);
     // Where all of B stays near, rows go through whole, so that A and C pass through memory once.
     const bool small_b = kc == g.k && nc == j1 - j0 && kc * nc * item <= cache.block / 4;
-    const index_t most = small_b ? kTilesOfSmallB * mr : cache.block / ((kc + 1) * item);
+    const index_t most = small_b ? cache.tiles * mr : cache.block / ((kc + 1) * item);
     // Blocks of as many tiles each as can be: a last one of few rows would not be worth its panels.
     const index_t tiles = (i1 - i0 + mr - 1) / mr, tiles_of_block = most / mr > 0 ? most / mr : 1;
     const index_t blocks = (tiles + tiles_of_block - 1) / tiles_of_block;
@@ -262,6 +271,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
             for (index_t block = 0; block < blocks; ++block) {
                 const index_t i = edge(block), ie = edge(block + 1);
                 const bool packs_b = block == 0 && !b_in_place && !at_once;
+                if (small_b && g.csa == 1 && !pack_a && !cache.near) fetch_rows(g, i, ie);
                 if (pack_a)
                     kernel.pack_a(ie - i, p1 - p, g.a + i * g.rsa + p * g.csa, g.rsa, g.csa,
                                   a_block.get());
