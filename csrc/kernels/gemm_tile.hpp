@@ -17,19 +17,23 @@ inline constexpr int kTileRows =
 // Of one vector a row: so many that the latency of a multiply-add is hidden, and no more.
 inline constexpr int kNarrowRows = kVecBytes >= 32 ? 12 : kTileRows;
 
+// So many rows of A share a pointer, to which x86 adds a register without arithmetic. With 256 bits
+// an instruction less counts: another thread of the core, or another's machine there, leaves room
+// for three a cycle, of which two are multiply-adds.
+inline constexpr int kRowsOfPointer = kVecBytes == 32 ? 6 : 3;
+
 // Past the panel's columns B is not read (Masked, unless `whole`) or is padding. A masked load
 // takes a turn of a multiplier (512 bits on Intel's processors, 256 on AMD's), a branch that is
 // never taken does not: tiles that serve both kinds of panels ask which one it is.
 template <class T, int R, int NV, bool Masked>
-RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
-                                  index_t ldb, LaneMask<T> mask, bool whole, Vec<T> (&acc)[R][NV]) {
-    constexpr int L = kLanes<T>;
-    // One pointer for three rows: x86 addresses p, p + rs and p + 2 rs without arithmetic.
-    constexpr int G = (R + 2) / 3;
+RV_INLINE const T* accumulate_steps(index_t k, const T* a, index_t rs, index_t cs, const T* b,
+                                    index_t ldb, LaneMask<T> mask, bool whole,
+                                    Vec<T> (&acc)[R][NV]) {
+    constexpr int L = kLanes<T>, G = (R + kRowsOfPointer - 1) / kRowsOfPointer;
     const T* ap[G];
 #pragma GCC unroll 8
-    for (int g = 0; g < G; ++g) ap[g] = a + 3 * g * rs;
-    for (index_t p = 0; p < k; ++p) {
+    for (int g = 0; g < G; ++g) ap[g] = a + kRowsOfPointer * g * rs;
+    for (const T* end = b + k * ldb; b != end; b += ldb) {
         Vec<T> bv[NV];
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v)
@@ -39,16 +43,27 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
                 bv[v] = load_lanes(b + v * L, mask);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-            Vec<T> av = splat<T>(ap[r / 3][r % 3 * rs]);
+            Vec<T> av = splat<T>(ap[r / kRowsOfPointer][r % kRowsOfPointer * rs]);
             if constexpr (NV > 1) keep_in_register(av);
 #pragma GCC unroll 8
             for (int v = 0; v < NV; ++v) acc[r][v] = fma(av, bv[v], acc[r][v]);
         }
 #pragma GCC unroll 8
         for (int g = 0; g < G; ++g) ap[g] += cs;
-        b += ldb;
     }
     return b;
+}
+
+// Where most of the work is, it is asked once and not at every step.
+template <class T, int NV>
+inline constexpr bool kAsksOnce = kVecBytes == 32 && sizeof(T) == 4 && NV == kTileVecs<T>;
+
+template <class T, int R, int NV, bool Masked>
+RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
+                                  index_t ldb, LaneMask<T> mask, bool whole, Vec<T> (&acc)[R][NV]) {
+    if (kAsksOnce<T, NV> && __builtin_expect(whole, true))
+        return accumulate_steps<T, R, NV, false>(k, a, rs, cs, b, ldb, mask, whole, acc);
+    return accumulate_steps<T, R, NV, Masked>(k, a, rs, cs, b, ldb, mask, whole, acc);
 }
 
 // A tile's rows of C come from far away and are wanted K steps from now. All of them fetched at
