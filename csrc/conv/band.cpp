@@ -127,6 +127,19 @@ index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset
 }
 
 template <class T>
+void gather_taps(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset, T* out) {
+    const index_t taps = tap_offsets(w, band, offset);
+    for (index_t tap = 0; tap < taps; ++tap)
+        for (index_t r = 0; r < rows; ++r, out += w.out[2]) {
+            const T* from = band.at + offset[tap] + r * w.step[1] * band.row;
+            if (w.step[2] == 1)
+                copy(from, w.out[2], out);
+            else
+                for (index_t x = 0; x < w.out[2]; ++x) out[x] = from[x * w.step[2]];
+        }
+}
+
+template <class T>
 index_t patch_rows(const Window<T>& w) {
     const index_t rows = kPatchBytes / (w.k() * static_cast<index_t>(sizeof(T)));
     return std::clamp<index_t>(rows, 256, 4096);
@@ -185,6 +198,7 @@ void gather_patches(const Window<T>& w, index_t g, const T* x, index_t p0, index
                                index_t, T*);                                                   \
     template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);                  \
     template index_t segment_offsets(const Window<T>&, const Band<T>&, index_t*);              \
+    template void gather_taps(const Window<T>&, const Band<T>&, index_t, index_t*, T*);        \
     template index_t patch_rows(const Window<T>&);                                             \
     template WindowWay window_way(const Window<T>&);                                           \
     template bool gradient_prefers_patches(const Window<T>&);                                  \

@@ -16,6 +16,8 @@ constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first: not those of one
 // vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
+// Of one channel, rows of a kernel of so many taps at most are no tiles of their own.
+constexpr index_t kTinyRow = 3;
 
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -138,6 +140,8 @@ class WindowWeightSum final : public WeightSum<T> {
             std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
         const Scratch<T> room(band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
+        const bool tiny = w.c == 1 && w.taps[2] <= kTinyRow;
+        const Scratch<T> taps(tiny ? w.k() * most * w.out[2] : 0);
         const index_t row = w.out[2] * s_.co;
         for (index_t i = i0; i < i1; ++i)
             for (index_t od = 0; od < w.out[0]; ++od)
@@ -148,6 +152,8 @@ class WindowWeightSum final : public WeightSum<T> {
                     const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
                     if (dots)
                         add_dots(w, band, rows, at, offset.get(), sum);
+                    else if (tiny)
+                        add_taps(w, band, rows, at, offset.get(), taps.get(), sum);
                     else
                         add_band(w, band, rows, at, offset.get(), sum);
                 }
@@ -186,6 +192,26 @@ class WindowWeightSum final : public WeightSum<T> {
             t.a = band.at + offset[i];
             t.c = sum + i * t.m * s_.co;
             kernel.dots(t);
+        }
+    }
+    // One channel, few taps a row: tiles of so few rows would wait for their own sums. The pixels
+    // of each tap are put together, so that tiles are of all taps.
+    void add_taps(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                  index_t* offset, T* taps, T* sum) const {
+        const auto& kernel = tiles_for<T>(w.co);
+        GemmTask<T> t{};
+        t.m = w.k();
+        t.k = t.rsa = rows * w.out[2];
+        t.csa = 1;
+        t.a = taps;
+        t.ldb = t.ldc = s_.co;
+        t.alpha = t.beta = T(1);
+        gather_taps(w, band, rows, offset, taps);
+        for (index_t j = 0; j < w.co; j += kernel.nr) {
+            t.n = std::min<index_t>(kernel.nr, w.co - j);
+            t.b = dy + j;
+            t.c = sum + j;
+            kernel.panel(t, false);
         }
     }
     // A run of summands of the forward pass is a block of rows of dw here.
