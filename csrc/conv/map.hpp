@@ -70,7 +70,7 @@ class WeightSum {
 template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
 
-// Winograd's way (winograd.cpp), of floats, where it pays. `turned`: w is that of reversed(s), and
+// Winograd's way (winograd.hpp), of floats, where it pays. `turned`: w is that of reversed(s), and
 // is still to be reversed.
 bool winograd_pays(const ConvShape& s);
 inline index_t winograd_points(const ConvShape& s) { return 36 * s.c * s.co; }

@@ -1,121 +1,11 @@
 // Convolution against plain loops: outputs filled with NaN between guards, inputs that end where
 // their memory ends, all tails of channels, padding on all sides.
-#include "ranvier/conv.hpp"
-
-#include <algorithm>
-#include <limits>
-
-#include "check.hpp"
+#include "conv_plain.hpp"
 
 using namespace ranvier;
-using ranvier::test::random_values;
+using namespace ranvier::test;
 
 namespace {
-
-std::size_t size_of(index_t n) { return static_cast<std::size_t>(n); }
-
-// Memory for a result: NaN, with guards on both sides.
-template <class T>
-class Guarded {
-  public:
-    explicit Guarded(index_t n) : all_(size_of(n + 2 * kGuard), kValue), n_(n) {
-        std::fill_n(get(), n, std::numeric_limits<T>::quiet_NaN());
-    }
-    T* get() { return all_.data() + kGuard; }
-    T operator[](index_t i) const { return all_[size_of(kGuard + i)]; }
-    index_t size() const { return n_; }
-    bool intact() const {
-        for (index_t i = 0; i < kGuard; ++i)
-            if (all_[size_of(i)] != kValue || all_[size_of(kGuard + n_ + i)] != kValue)
-                return false;
-        return true;
-    }
-
-  private:
-    static constexpr index_t kGuard = 96;
-    static constexpr T kValue = T(1234.5);
-    std::vector<T> all_;
-    index_t n_;
-};
-
-using Values = std::vector<double>;
-
-// Calls f(i of x, i of w, i of y) for each product of the convolution.
-template <class F>
-void each_product(const ConvShape& s, F f) {
-    const index_t cg = s.c_of_group(), cog = s.co_of_group();
-    index_t o[3], t[3], at[3];
-    for (index_t n = 0; n < s.n; ++n)
-        for (index_t p = 0; p < s.out_pixels(); ++p)
-            for (index_t q = 0; q < s.taps(); ++q) {
-                o[0] = p / (s.out[1] * s.out[2]), o[1] = p / s.out[2] % s.out[1];
-                o[2] = p % s.out[2];
-                t[0] = q / (s.kernel[1] * s.kernel[2]), t[1] = q / s.kernel[2] % s.kernel[1];
-                t[2] = q % s.kernel[2];
-                bool inside = true;
-                for (int i = 0; i < 3; ++i) {
-                    at[i] = o[i] * s.stride[i] + t[i] * s.dilation[i] - s.pad[i];
-                    inside &= at[i] >= 0 && at[i] < s.in[i];
-                }
-                if (!inside) continue;
-                const index_t x = ((n * s.in[0] + at[0]) * s.in[1] + at[1]) * s.in[2] + at[2];
-                for (index_t j = 0; j < s.co; ++j)
-                    for (index_t c = 0; c < cg; ++c)
-                        f(size_of(x * s.c + j / cog * cg + c), size_of((q * cg + c) * s.co + j),
-                          size_of((n * s.out_pixels() + p) * s.co + j));
-            }
-}
-
-template <class T>
-struct Problem {
-    ConvShape s;
-    std::vector<T> x, w, bias, dy;
-    explicit Problem(const ConvShape& shape)
-        : s(shape),
-          x(random_values<T>(size_of(s.n * s.in_pixels() * s.c), 1)),
-          w(random_values<T>(size_of(s.weights()), 2)),
-          bias(random_values<T>(size_of(s.co), 3)),
-          dy(random_values<T>(size_of(s.n * s.out_pixels() * s.co), 4)) {}
-
-    Values sum(bool with_bias) const {
-        Values y(dy.size());
-        for (std::size_t i = 0; i < y.size(); ++i)
-            y[i] = with_bias ? double(bias[i % size_of(s.co)]) : 0;
-        each_product(s, [&](auto i, auto k, auto o) { y[o] += double(x[i]) * double(w[k]); });
-        return y;
-    }
-    Values to_x(const Values& g) const {
-        Values dx(x.size());
-        each_product(s, [&](auto i, auto k, auto o) { dx[i] += g[o] * double(w[k]); });
-        return dx;
-    }
-    Values to_w(const Values& g) const {
-        Values dw(w.size());
-        each_product(s, [&](auto i, auto k, auto o) { dw[k] += g[o] * double(x[i]); });
-        return dw;
-    }
-    Values to_bias(const Values& g) const {
-        Values db(bias.size());
-        for (std::size_t i = 0; i < g.size(); ++i) db[i % db.size()] += g[i];
-        return db;
-    }
-};
-
-template <class T>
-void check_close(const ConvShape& s, const char* what, const Guarded<T>& got, const Values& want) {
-    double largest = 1;
-    for (double v : want) largest = std::max(largest, std::fabs(v));
-    const double bound = 128 * double(std::numeric_limits<T>::epsilon()) * largest;
-    bool right = true;
-    for (index_t i = 0; right && i < got.size(); ++i)
-        right = std::fabs(double(got[i]) - want[size_of(i)]) <= bound;
-    CHECK(right && got.intact(),
-          "%s: n=%td in=%td,%td,%td c=%td co=%td groups=%td kernel=%td,%td,%td stride=%td "
-          "dilation=%td pad=%td,%td,%td %s",
-          what, s.n, s.in[0], s.in[1], s.in[2], s.c, s.co, s.groups, s.kernel[0], s.kernel[1],
-          s.kernel[2], s.stride[2], s.dilation[2], s.pad[0], s.pad[1], s.pad[2],
-          right ? "wrote beyond its result" : "");
-}
 
 double gelu(double x) { return x * 0.5 * std::erfc(-x / std::sqrt(2.0)); }
 double gelu_slope(double x) {
@@ -276,6 +166,12 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 23, 21, 17}, {1, 1}, 40, valid));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
         for (index_t co : {3, 7}) check_both(shape({n, 23, 21, 1}, {5, 4}, co, same));
+        // one channel, few taps a row: in several bands
+        for (index_t co : {3, 20}) {
+            check_both(shape({n, 23, 21, 1}, {4, 3}, co, same));
+            check_both(shape({n, 43, 41, 1}, {3, 2}, co, valid, 2));
+            check_both(shape({n, 5, 23, 21, 1}, {2, 3, 3}, co, same));
+        }
     }
     // Winograd's sums of a part in several calls of several blocks of tiles
     check_both(shape({9, 45, 45, 16}, {3, 3}, 17, same));
@@ -321,7 +217,8 @@ TEST(threads_do_not_change_a_bit) {
         // a band is the picture or a copy with zeros, and dot products add
         shape({1, 379, 384, 56}, {2, 2}, 8, same, 2, 1, 2),
         // along the pixels; along the input's channels; each channel by itself
-        shape({40, 31, 29, 1}, {5, 5}, 6, same), shape({20, 31, 29, 40}, {5, 5}, 3, same),
+        shape({40, 31, 29, 1}, {5, 5}, 6, same), shape({40, 31, 29, 1}, {3, 3}, 20, same),
+        shape({20, 31, 29, 40}, {5, 5}, 3, same),
         shape({9, 41, 37, 40}, {5, 5}, 40, same, 1, 1, 40)};
     for (const ConvShape& s : shapes) {
         const Problem<float> p(s);
