@@ -16,8 +16,10 @@ constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first: not those of one
 // vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
-// Of one channel, rows of a kernel of so many taps at most are no tiles of their own.
+// Of one channel, rows of a kernel of so few taps are no tiles of their own, if there are several:
+// the kernel has at most so many taps then, each of which takes a band's pixels of scratch.
 constexpr index_t kTinyRow = 3;
+constexpr index_t kTinyTaps = 64;
 
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -140,7 +142,8 @@ class WindowWeightSum final : public WeightSum<T> {
             std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
         const Scratch<T> room(band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
-        const bool tiny = w.c == 1 && w.taps[2] <= kTinyRow;
+        const bool tiny =
+            w.c == 1 && w.taps[2] <= kTinyRow && w.k() > w.taps[2] && w.k() <= kTinyTaps;
         const Scratch<T> taps(tiny ? w.k() * most * w.out[2] : 0);
         const index_t row = w.out[2] * s_.co;
         for (index_t i = i0; i < i1; ++i)
