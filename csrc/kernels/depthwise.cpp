@@ -221,12 +221,27 @@ index_t forward_rows(const DepthwiseTask<T>& t) {
     return p;
 }
 
+// One or two taps: the gradient of a strided convolution.
+template <class T>
+index_t forward_in_rows(const DepthwiseTask<T>& t) {
+    switch (t.run) {
+        case 1:
+            return forward_rows<T, 1>(t);
+        case 2:
+            return forward_rows<T, 2>(t);
+        case 3:
+            return forward_rows<T, 3>(t);
+        case 5:
+            return forward_rows<T, 5>(t);
+        default:
+            return 0;
+    }
+}
+
 template <class T>
 void forward(const DepthwiseTask<T>& t) {
     constexpr index_t P = 4;
-    index_t p = 0;
-    if (kRows && in_rows(t) && (t.run == 3 || t.run == 5))
-        p = (t.run == 3 ? forward_rows<T, 3> : forward_rows<T, 5>)(t);
+    index_t p = kRows && in_rows(t) ? forward_in_rows(t) : 0;
     const index_t steps = steps_of(t, P);
     Ahead<T> ahead(t.ahead, p > 0 ? 0 : t.ahead_size, steps);
     Ahead<T> ahead_y(t.ahead_y, p > 0 ? 0 : t.ahead_y_size, steps);

@@ -177,7 +177,10 @@ TEST(pictures_large_enough_for_all_ways) {
     check_both(shape({9, 45, 45, 16}, {3, 3}, 17, same));
     // each channel by itself: all tails of a row of pixels
     for (index_t width = 5; width < 24; ++width)
-        for (index_t k : {3, 5}) check_both(shape({1, 7, width, 40}, {k, k}, 40, same, 1, 1, 40));
+        for (index_t k : {1, 2, 3, 5}) {
+            check_both(shape({1, 7, width, 40}, {k, k}, 40, same, 1, 1, 40));
+            check_both(shape({1, 7, 2 * width, 40}, {k, k}, 40, same, 2, 1, 40));
+        }
     // strides longer than the kernel leave gaps
     check_both(shape({2, 11, 13, 3}, {1, 2}, 5, valid, 4));
     check_both(shape({2, 11, 13, 16}, {2, 2}, 16, same, 5));
