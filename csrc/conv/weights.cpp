@@ -1,5 +1,5 @@
 // The gradient of the weights, summed over images: by the register tiles, which read the pixels
-// where they lie, over gathered patches, or a channel at a time.
+// where they lie or put together by tap, over gathered patches, or a channel at a time.
 #include <algorithm>
 #include <type_traits>
 
@@ -16,10 +16,10 @@ constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first: not those of one
 // vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
-// Of one channel, rows of a kernel of so few taps are no tiles of their own, if there are several:
-// the kernel has at most so many taps then, each of which takes a band's pixels of scratch.
+// Of one channel, rows of a kernel of so few taps are no tiles of their own, if there are several
+// and a row of pixels for each of all taps stays near.
 constexpr index_t kTinyRow = 3;
-constexpr index_t kTinyTaps = 64;
+constexpr index_t kTinyBytes = 128 * 1024;
 
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -142,8 +142,7 @@ class WindowWeightSum final : public WeightSum<T> {
             std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
         const Scratch<T> room(band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
-        const bool tiny =
-            w.c == 1 && w.taps[2] <= kTinyRow && w.k() > w.taps[2] && w.k() <= kTinyTaps;
+        const bool tiny = gathers_taps(w);
         const Scratch<T> taps(tiny ? w.k() * most * w.out[2] : 0);
         const index_t row = w.out[2] * s_.co;
         for (index_t i = i0; i < i1; ++i)
@@ -196,6 +195,10 @@ class WindowWeightSum final : public WeightSum<T> {
             t.c = sum + i * t.m * s_.co;
             kernel.dots(t);
         }
+    }
+    static bool gathers_taps(const Window<T>& w) {
+        return w.c == 1 && w.taps[2] <= kTinyRow && w.k() > w.taps[2] &&
+               w.k() * w.out[2] * static_cast<index_t>(sizeof(T)) <= kTinyBytes;
     }
     // One channel, few taps a row: tiles of so few rows would wait for their own sums. The pixels
     // of each tap are put together, so that tiles are of all taps.

@@ -221,7 +221,7 @@ index_t forward_rows(const DepthwiseTask<T>& t) {
     return p;
 }
 
-// One or two taps: the gradient of a strided convolution.
+// One or two taps are, above all, the gradient of a strided convolution.
 template <class T>
 index_t forward_in_rows(const DepthwiseTask<T>& t) {
     switch (t.run) {

@@ -18,7 +18,7 @@ struct GemmTask {
     // on. A convolution's patch is such a row: panel() and dots() read them.
     const index_t* offsets;
     index_t segments;
-    const T* b;  // row p of B at b + p * ldb; for dots(), column j of B at b + j * ldb
+    const T* b;  // row p of B at b + p * ldb, ldb > 0; for dots(), column j of B at b + j * ldb
     index_t ldb;
     T alpha, beta;
     T* c;
