@@ -130,13 +130,8 @@ template <class T>
 void gather_taps(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset, T* out) {
     const index_t taps = tap_offsets(w, band, offset);
     for (index_t tap = 0; tap < taps; ++tap)
-        for (index_t r = 0; r < rows; ++r, out += w.out[2]) {
-            const T* from = band.at + offset[tap] + r * w.step[1] * band.row;
-            if (w.step[2] == 1)
-                copy(from, w.out[2], out);
-            else
-                for (index_t x = 0; x < w.out[2]; ++x) out[x] = from[x * w.step[2]];
-        }
+        for (index_t r = 0; r < rows; ++r, out += w.out[2])
+            copy(band.at + offset[tap] + r * w.step[1] * band.row, w.out[2], out);
 }
 
 template <class T>

@@ -16,10 +16,8 @@ constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first: not those of one
 // vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
-// Of one channel, rows of a kernel of so few taps are no tiles of their own, if there are several
-// and a row of pixels for each of all taps stays near.
-constexpr index_t kTinyRow = 3;
-constexpr index_t kTinyBytes = 128 * 1024;
+// A row of pixels for each tap takes so much at most where taps are put together.
+constexpr index_t kTapBytes = 128 * 1024;
 
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -142,8 +140,8 @@ class WindowWeightSum final : public WeightSum<T> {
             std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
         const Scratch<T> room(band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
-        const bool tiny = gathers_taps(w);
-        const Scratch<T> taps(tiny ? w.k() * most * w.out[2] : 0);
+        const bool by_taps = gathers_taps(w);
+        const Scratch<T> taps(by_taps ? w.k() * most * w.out[2] : 0);
         const index_t row = w.out[2] * s_.co;
         for (index_t i = i0; i < i1; ++i)
             for (index_t od = 0; od < w.out[0]; ++od)
@@ -154,7 +152,7 @@ class WindowWeightSum final : public WeightSum<T> {
                     const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
                     if (dots)
                         add_dots(w, band, rows, at, offset.get(), sum);
-                    else if (tiny)
+                    else if (by_taps)
                         add_taps(w, band, rows, at, offset.get(), taps.get(), sum);
                     else
                         add_band(w, band, rows, at, offset.get(), sum);
@@ -196,9 +194,23 @@ class WindowWeightSum final : public WeightSum<T> {
             kernel.dots(t);
         }
     }
+    // In cycles a pixel and tap. Tiles of so few rows take the latency of a multiply-add, four, for
+    // each step if not more, those of all taps what their multiply-adds take: half a cycle, one of
+    // 512 bits on most processors. Copying a row of pixels takes twelve and 1.5 a vector.
+    // SSE2 and NEON have as few rows anyway.
     static bool gathers_taps(const Window<T>& w) {
-        return w.c == 1 && w.taps[2] <= kTinyRow && w.k() > w.taps[2] &&
-               w.k() * w.out[2] * static_cast<index_t>(sizeof(T)) <= kTinyBytes;
+        const auto& kernel = tiles_for<T>(w.co);
+        const auto item = static_cast<index_t>(sizeof(T));
+        const index_t taps = w.taps[2], row = w.out[2], bytes = kernel.lanes * item;
+        if (w.c != 1 || taps > 3 || w.k() == taps || w.step[2] > 1) return false;
+        if (bytes < 32 || w.k() * row * item > kTapBytes) return false;
+        const double multiply = bytes == 32 ? 0.5 : 1;
+        double saved = 0;
+        for (index_t j = 0; j < w.co; j += kernel.nr) {
+            const double tile = w.co - j > kernel.lanes ? 2 * multiply : multiply;
+            saved += std::max(4.0 / static_cast<double>(taps) - tile, 0.0);
+        }
+        return saved > 12.0 / static_cast<double>(row) + 1.5 / static_cast<double>(kernel.lanes);
     }
     // One channel, few taps a row: tiles of so few rows would wait for their own sums. The pixels
     // of each tap are put together, so that tiles are of all taps.

@@ -92,8 +92,8 @@ index_t band_rows(const Window<T>& w, index_t channels);
 template <class T>
 index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset);
 
-// What each tap of a band of one channel reads for `rows` rows of the output: a matrix [taps,
-// rows * out[2]].
+// What each tap of a band of one channel, without stride along a row, reads for `rows` rows of the
+// output: a matrix [taps, rows * out[2]].
 template <class T>
 void gather_taps(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset, T* out);
 

@@ -94,7 +94,9 @@ void skinny_rows(const GemmTask<T>& t) {
             for (index_t r = 0; r < t.next_rows; ++r)
                 for (index_t v = 0; v < wide * L; v += 64 / static_cast<index_t>(sizeof(T)))
                     __builtin_prefetch(t.next + r * t.next_ld + j + v, 0, 2);
-            tiles<T, R, wide, kMasks<false>>(t, {t.a, t.rsa, t.csa, 0, 1, t.b + j, 0, j, L});
+            // None of the other tiles is as wide: no reason for one that masks, too.
+            tiles<T, R, wide, kMasks<false> && wide <= part>(
+                t, {t.a, t.rsa, t.csa, 0, 1, t.b + j, 0, j, L});
         }
     while (j < t.n) {
         const index_t left = (t.n - j + L - 1) / L, parts = (left + part - 1) / part;

@@ -18,9 +18,13 @@ inline constexpr int kTileRows =
 inline constexpr int kNarrowRows = kVecBytes >= 32 ? 12 : kTileRows;
 
 // So many rows of A share a pointer, to which x86 adds a register without arithmetic. With 256 bits
-// an instruction less counts: another thread of the core, or another's machine there, leaves room
-// for three a cycle, of which two are multiply-adds.
+// a pointer less is an instruction of each step less, which shows while another thread shares the
+// core.
 inline constexpr int kRowsOfPointer = kVecBytes == 32 ? 6 : 3;
+
+// Of a row of B so many vectors stay in registers beside the sums and an element of A.
+template <int R, int NV>
+inline constexpr int kHeld = R * NV + NV + 1 <= kVecRegisters ? NV : kVecRegisters - R * NV - 1;
 
 // Past the panel's columns B is not read (Masked, unless `whole`) or is padding. A masked load
 // takes a turn of a multiplier (512 bits on Intel's processors, 256 on AMD's), a branch that is
@@ -36,11 +40,14 @@ RV_INLINE const T* accumulate_steps(index_t k, const T* a, index_t rs, index_t c
     for (const T* end = b + k * ldb; b != end; b += ldb) {
         Vec<T> bv[NV];
 #pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v)
+        for (int v = 0; v < NV; ++v) {
             if (!Masked || v < NV - 1 || __builtin_expect(whole, true))
                 bv[v] = load(b + v * L);
             else
                 bv[v] = load_lanes(b + v * L, mask);
+            // Else each row reads it. With the branch it would go through memory instead.
+            if (R > 1 && !Masked && v < kHeld<R, NV>) keep_in_register(bv[v]);
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             Vec<T> av = splat<T>(ap[r / kRowsOfPointer][r % kRowsOfPointer * rs]);
@@ -54,14 +61,16 @@ RV_INLINE const T* accumulate_steps(index_t k, const T* a, index_t rs, index_t c
     return b;
 }
 
-// Where most of the work is, it is asked once and not at every step.
-template <class T, int NV>
-inline constexpr bool kAsksOnce = kVecBytes == 32 && sizeof(T) == 4 && NV == kTileVecs<T>;
+// Where most of the work is, it is asked once and not at every step, and where a row of B that two
+// branches load would put a sum into memory.
+template <class T, int R, int NV>
+inline constexpr bool kAsksOnce =
+    kVecBytes == 32 && ((sizeof(T) == 4 && NV == kTileVecs<T>) || kHeld<R, NV> < NV);
 
 template <class T, int R, int NV, bool Masked>
 RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
                                   index_t ldb, LaneMask<T> mask, bool whole, Vec<T> (&acc)[R][NV]) {
-    if (kAsksOnce<T, NV> && __builtin_expect(whole, true))
+    if (kAsksOnce<T, R, NV> && __builtin_expect(whole, true))
         return accumulate_steps<T, R, NV, false>(k, a, rs, cs, b, ldb, mask, whole, acc);
     return accumulate_steps<T, R, NV, Masked>(k, a, rs, cs, b, ldb, mask, whole, acc);
 }

@@ -167,12 +167,15 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
         for (index_t co : {3, 7}) check_both(shape({n, 23, 21, 1}, {5, 4}, co, same));
         // one channel, few taps a row: in several bands
-        for (index_t co : {3, 20}) {
-            check_both(shape({n, 23, 21, 1}, {4, 3}, co, same));
+        for (index_t co : {3, 20, 40}) {
+            check_both(shape({n, 23, 51, 1}, {4, 3}, co, same));
+            check_both(shape({n, 43, 41, 1}, {3, 2}, co, same, 1, 2));
             check_both(shape({n, 43, 41, 1}, {3, 2}, co, valid, 2));
-            check_both(shape({n, 5, 23, 21, 1}, {2, 3, 3}, co, same));
+            check_both(shape({n, 5, 23, 21, 1}, {2, 3, 2}, co, same));
         }
     }
+    // ... where the rows of all taps do not stay near
+    check_both(shape({1, 5, 4000, 1}, {3, 3}, 3, same));
     // Winograd's sums of a part in several calls of several blocks of tiles
     check_both(shape({9, 45, 45, 16}, {3, 3}, 17, same));
     // each channel by itself: all tails of a row of pixels
