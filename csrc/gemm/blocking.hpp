@@ -23,11 +23,8 @@ constexpr Cache cache_of(index_t vector_bytes) {
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 
-// A is packed if at least this many panels of B use it. With 512 bits, an A stored [K, M] pays from
-// two on: each of its rows is a line of the cache of its own.
-constexpr index_t panels_for_packing_a(bool turned, index_t vector_bytes) {
-    return turned && vector_bytes == 64 ? 2 : 12;
-}
+// A is packed if at least this many panels of B use it.
+inline constexpr index_t kPanelsForPackingA = 12;
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.
 inline constexpr index_t kDotColumns = 4;
 // The same for rows, where B is transposed.

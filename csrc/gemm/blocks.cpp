@@ -226,6 +226,8 @@ static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, con
     return k * stride <= (few_tiles ? cache.in_place : cache.in_place / 4);
 }
 
+// Rows so long of an A so large are too many streams for the hardware to fetch all in time.
+constexpr index_t kFarRow = 256, kFarA = 4 * 1024 * 1024;
 // Rows i..ie of A, in their order: the tiles read some of them at once, a few elements at a time,
 // which the hardware does not see a stream in.
 template <class T>
@@ -254,7 +256,11 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
         return i0 + tile * rows.base + (tile < rows.extra ? tile : rows.extra);
     };
     const index_t mc = (tiles + blocks - 1) / blocks * mr;
-    const bool pack_a = (j1 - j0) >= panels_for_packing_a(g.csa != 1, kernel.lanes * item) * nr;
+    const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
+    // With AVX-512 only where the hardware's own fetching is late.
+    const bool fetches =
+        small_b && g.csa == 1 && !pack_a &&
+        (!cache.near || (g.k * item >= kFarRow && (i1 - i0) * g.k * item >= kFarA));
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
     const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
     // With one block of rows a panel is used at once and its place can be taken by the next.
@@ -271,7 +277,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
             for (index_t block = 0; block < blocks; ++block) {
                 const index_t i = edge(block), ie = edge(block + 1);
                 const bool packs_b = block == 0 && !b_in_place && !at_once;
-                if (small_b && g.csa == 1 && !pack_a && !cache.near) fetch_rows(g, i, ie);
+                if (fetches) fetch_rows(g, i, ie);
                 if (pack_a)
                     kernel.pack_a(ie - i, p1 - p, g.a + i * g.rsa + p * g.csa, g.rsa, g.csa,
                                   a_block.get());
