@@ -35,24 +35,37 @@ class DepthwiseRows {
         task_.c = w.c;
         task_.step = step * w.c;
         task_.between = w.dilation[2] * w.c;
+        task_.line_x = w.step[1] * w.in[2] * w.c;
         task_.offsets = table_.get();
         task_.at = table_.get() + w.taps[0] * w.taps[1];
     }
     bool fetches() const { return fetches_; }
-    // Calls f(task, ow, tap) for pieces of output row `r` (of an image's out[0] * out[1]): from
-    // column ow on, the weights from column `tap` on.
+    // How many output rows from `r` on, `most` at most, are one task: all rows of the kernel lie
+    // within the image for each of them.
+    index_t alike(index_t r, index_t most) const {
+        const Window<T>& w = w_;
+        const index_t oh = r % w.out[1], y0 = oh * w.step[1] + w.origin[1];
+        const index_t room = w.in[1] - 1 - (w.taps[1] - 1) * w.dilation[1] - y0;
+        if (y0 < 0 || room < 0) return 1;
+        return std::min({most, room / w.step[1] + 1, w.out[1] - oh});
+    }
+    // Calls f(task, ow, tap) for pieces of `lines` output rows from `r` (of an image's out[0] *
+    // out[1]) on: from column ow on, the weights from column `tap` on. `end`: of what is still to
+    // be read of x.
     template <class F>
-    void row(const T* image, index_t r, F f) {
+    void rows(const T* image, index_t r, index_t lines, const T* end, F f) {
         const Window<T>& w = w_;
         const index_t od = r / w.out[1], oh = r % w.out[1];
         const index_t z0 = od * w.step[0] + w.origin[0], y0 = oh * w.step[1] + w.origin[1];
         set_rows(z0, y0);
         DepthwiseTask<T> t = task_;
-        // the rows that the next output row has and this one not
-        const index_t row = w.in[2] * w.c, next = y0 + (w.taps[1] - 1) * w.dilation[1] + 1;
+        t.lines = lines;
+        // the rows that the next ones have and these not
+        const index_t row = w.in[2] * w.c, last = y0 + (lines - 1) * w.step[1];
+        const index_t next = last + (w.taps[1] - 1) * w.dilation[1] + 1;
         const index_t depth = std::clamp<index_t>(z0, 0, w.in[0] - 1);
-        const bool more = fetches_ && next >= 0 && next < w.in[1];
-        if (more) t.ahead = image + (depth * w.in[1] + next) * row;
+        const bool more = fetches_ && next >= 0;
+        if (more) t.ahead = image + (depth * w.in[1] + std::min(next, w.in[1])) * row;
         for (index_t ow = 0; ow < w.out[2]; ow += t.pixels) {
             const index_t x0 = ow * w.step[2] + w.origin[2];
             const bool inner = ow == first_ && first_ < end_;
@@ -60,7 +73,7 @@ class DepthwiseRows {
             t.pixels = inner ? end_ - first_ : 1;
             t.run = x.end - x.first;
             t.x = image + (x0 + x.first * w.dilation[2]) * w.c;
-            t.ahead_size = inner && more ? std::min(w.step[1], w.in[1] - next) * row : 0;
+            t.ahead_size = inner && more ? std::min(lines * w.step[1] * row, end - t.ahead) : 0;
             f(t, ow, x.first);
         }
     }

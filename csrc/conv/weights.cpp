@@ -18,6 +18,8 @@ constexpr index_t kPixelsOfDots = 1024;
 constexpr index_t kRowsForPacking = 100;
 // A row of pixels for each tap takes so much at most where taps are put together.
 constexpr index_t kTapBytes = 128 * 1024;
+// Lines of a depthwise convolution are one task if what it reads stays in L2, and what comes next.
+constexpr index_t kLinesBytes = 192 * 1024;
 
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -270,17 +272,22 @@ class WindowWeightSum final : public WeightSum<T> {
                        T* sum) const {
         const auto& kernel = kernels<DepthwiseKernels, T>();
         DepthwiseRows<T> walk(w, true);
-        const index_t rows = w.out[0] * w.out[1];
-        for (index_t r = i0 * rows; r < i1 * rows; ++r)
-            walk.row(x + r / rows * w.image(), r % rows,
-                     [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
-                         t.y = const_cast<T*>(dy) + (r * w.out[2] + ow) * s_.co;
-                         t.ldy = s_.co;
-                         const bool more = walk.fetches() && t.pixels > 1 && r + 1 < i1 * rows;
-                         t.ahead_y = dy + (more ? r + 1 : r) * w.out[2] * s_.co;
-                         t.ahead_y_size = more ? w.out[2] * s_.co : 0;
-                         kernel.weights(t, sum + tap * w.c);
-                     });
+        const index_t rows = w.out[0] * w.out[1], row = w.out[2] * s_.co, end = i1 * rows;
+        const index_t read = (w.step[1] * w.in[2] * w.c + row) * static_cast<index_t>(sizeof(T));
+        const index_t most = std::max<index_t>(1, kLinesBytes / read);
+        for (index_t r = i0 * rows, lines; r < end; r += lines) {
+            lines = walk.alike(r % rows, most);
+            walk.rows(x + r / rows * w.image(), r % rows, lines, x + i1 * w.image(),
+                      [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
+                          t.y = const_cast<T*>(dy) + r * row + ow * s_.co;
+                          t.ldy = s_.co;
+                          t.line_y = row;
+                          const bool more = walk.fetches() && t.pixels > 1;
+                          t.ahead_y = dy + (r + lines) * row;
+                          t.ahead_y_size = more ? std::min(lines, end - r - lines) * row : 0;
+                          kernel.weights(t, sum + tap * w.c);
+                      });
+        }
     }
 
     ConvShape s_;

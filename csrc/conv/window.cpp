@@ -49,6 +49,7 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
     const auto& kernel = kernels<DepthwiseKernels, T>();
     DepthwiseRows<T> walk(w, w.to[2] == w.c);
     const index_t rows = w.out[0] * w.out[1];
+    const T* end = x + ((r1 - 1) / rows + 1) * w.image();
     const auto row = [&](index_t r) {
         return y + r / rows * y_image + r % rows / w.out[1] * w.to[0] + r % w.out[1] * w.to[1];
     };
@@ -56,19 +57,19 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
     for (index_t r = r0; r < r1; ++r) {
         T* to = next;
         if (r + 1 < r1) next = row(r + 1);
-        walk.row(x + r / rows * w.image(), r % rows,
-                 [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
-                     t.w = w.b + tap * w.c;
-                     t.y = to + ow * w.to[2];
-                     t.ldy = w.to[2];
-                     t.ahead_y = next;
-                     const bool more = walk.fetches() && t.pixels > 1 && r + 1 < r1;
-                     t.ahead_y_size = more ? w.out[2] * w.to[2] : 0;
-                     t.bias = w.bias;
-                     t.relu = w.relu;
-                     t.slope = w.slope;
-                     kernel.forward(t);
-                 });
+        walk.rows(x + r / rows * w.image(), r % rows, 1, end,
+                  [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
+                      t.w = w.b + tap * w.c;
+                      t.y = to + ow * w.to[2];
+                      t.ldy = w.to[2];
+                      t.ahead_y = next;
+                      const bool more = walk.fetches() && t.pixels > 1 && r + 1 < r1;
+                      t.ahead_y_size = more ? w.out[2] * w.to[2] : 0;
+                      t.bias = w.bias;
+                      t.relu = w.relu;
+                      t.slope = w.slope;
+                      kernel.forward(t);
+                  });
     }
 }
 

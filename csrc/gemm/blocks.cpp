@@ -77,16 +77,19 @@ void GemmProblem<T>::activate(index_t i0, index_t i1, index_t j0, index_t j1) co
 // `sums`, m rows of n, into a transposed C.
 template <class T>
 static void finish_transposed(const GemmTask<T>& t, const T* sums) {
-    for (index_t j = 0; j < t.n; ++j)
-        for (index_t i = 0; i < t.m; ++i) {
-            T x = sums[i * t.n + j];
-            T* c = t.c + j * t.ldc + i;
-            if (t.beta != T(0)) x += t.beta * *c;
-            if (t.bias) x += t.bias[i];
-            if (t.pre) t.pre[j * t.ldpre + i] = x;
-            if (t.relu && x < T(0)) x = t.slope == T(0) ? T(0) : x * t.slope;
-            *c = x;
-        }
+    for (index_t j = 0; j < t.n; ++j) {
+        T* c = t.c + j * t.ldc;
+        if (t.beta == T(0))
+            for (index_t i = 0; i < t.m; ++i) c[i] = sums[i * t.n + j];
+        else
+            for (index_t i = 0; i < t.m; ++i) c[i] = sums[i * t.n + j] + t.beta * c[i];
+        if (t.bias)
+            for (index_t i = 0; i < t.m; ++i) c[i] += t.bias[i];
+        if (t.pre) std::copy_n(c, t.m, t.pre + j * t.ldpre);
+        if (t.relu)
+            for (index_t i = 0; i < t.m; ++i)
+                if (c[i] < T(0)) c[i] = t.slope == T(0) ? T(0) : c[i] * t.slope;
+    }
 }
 
 // B comes from far away: its rows are walked to their end, a few at a time, by all rows of A,

@@ -6,10 +6,11 @@
 namespace ranvier {
 
 // Output pixels of one row: y[p, j] is the sum, over rows r of the kernel and i < run, of
-// x[p * step + offsets[r] + i * between + j] w[at[r] + i * c + j].
+// x[p * step + offsets[r] + i * between + j] w[at[r] + i * c + j]. The weights' gradient takes
+// `lines` rows, x and y so far apart each.
 template <class T>
 struct DepthwiseTask {
-    index_t c, pixels, rows, run;
+    index_t c, pixels, rows, run, lines, line_x, line_y;
     const index_t *offsets, *at;
     index_t between;
     const T* x;
@@ -29,7 +30,8 @@ struct DepthwiseTask {
 template <class T>
 struct DepthwiseKernels {
     void (*forward)(const DepthwiseTask<T>& task);
-    // dw[at[r] + i * c + j] += sum over pixels p of x[...] y[p, j], x as above; y is dy.
+    // dw[at[r] + i * c + j] += sum over pixels p of all lines of x[...] y[p, j], x as above; y is
+    // dy.
     void (*weights)(const DepthwiseTask<T>& task, T* dw);
 };
 

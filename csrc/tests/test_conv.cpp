@@ -184,6 +184,13 @@ TEST(pictures_large_enough_for_all_ways) {
             check_both(shape({1, 7, width, 40}, {k, k}, 40, same, 1, 1, 40));
             check_both(shape({1, 7, 2 * width, 40}, {k, k}, 40, same, 2, 1, 40));
         }
+    // ... several lines at a time, not all of them, and parts of their pixels
+    for (index_t stride : {1, 2})
+        for (index_t k : {3, 5}) {
+            check_both(shape({2, 21, 300, 20}, {k, k}, 20, same, stride, 1, 20));
+            check_both(shape({2, 4, 9, 15, 37}, {2, k, k}, 37, valid, stride, 1, 37));
+            check_both(shape({2, 13, 14, 300}, {k, k}, 300, same, stride, 1, 300));
+        }
     // strides longer than the kernel leave gaps
     check_both(shape({2, 11, 13, 3}, {1, 2}, 5, valid, 4));
     check_both(shape({2, 11, 13, 16}, {2, 2}, 16, same, 5));
