@@ -19,7 +19,9 @@ struct TapRange {
     index_t first, end;
 };
 
-// The rows of an image's output, one after the other.
+inline constexpr index_t kLinesBytes = 192 * 1024;
+
+// The rows of an image's output, some at a time.
 template <class T>
 class DepthwiseRows {
   public:
@@ -40,18 +42,21 @@ class DepthwiseRows {
         task_.at = table_.get() + w.taps[0] * w.taps[1];
     }
     bool fetches() const { return fetches_; }
-    // How many output rows from `r` on, `most` at most, are one task: all rows of the kernel lie
-    // within the image for each of them.
-    index_t alike(index_t r, index_t most) const {
+    // How many output rows from `r` on are one task: all rows of the kernel lie within the image
+    // for each of them, and what they read and write, `written` elements a row, stays in L2, and
+    // what comes next.
+    index_t alike(index_t r, index_t written) const {
         const Window<T>& w = w_;
         const index_t oh = r % w.out[1], y0 = oh * w.step[1] + w.origin[1];
         const index_t room = w.in[1] - 1 - (w.taps[1] - 1) * w.dilation[1] - y0;
         if (y0 < 0 || room < 0) return 1;
+        const index_t bytes = (task_.line_x + written) * static_cast<index_t>(sizeof(T));
+        const index_t most = std::max<index_t>(1, kLinesBytes / bytes);
         return std::min({most, room / w.step[1] + 1, w.out[1] - oh});
     }
     // Calls f(task, ow, tap) for pieces of `lines` output rows from `r` (of an image's out[0] *
-    // out[1]) on: from column ow on, the weights from column `tap` on. `end`: of what is still to
-    // be read of x.
+    // out[1]) on: from column ow on, the weights from column `tap` on; edges last, which are near
+    // then. `end`: of what is still to be read of x.
     template <class F>
     void rows(const T* image, index_t r, index_t lines, const T* end, F f) {
         const Window<T>& w = w_;
@@ -66,16 +71,19 @@ class DepthwiseRows {
         const index_t depth = std::clamp<index_t>(z0, 0, w.in[0] - 1);
         const bool more = fetches_ && next >= 0;
         if (more) t.ahead = image + (depth * w.in[1] + std::min(next, w.in[1])) * row;
-        for (index_t ow = 0; ow < w.out[2]; ow += t.pixels) {
+        const auto piece = [&](index_t ow, index_t pixels, index_t ahead) {
             const index_t x0 = ow * w.step[2] + w.origin[2];
-            const bool inner = ow == first_ && first_ < end_;
             const TapRange x(x0, w.in[2], w.taps[2], w.dilation[2]);
-            t.pixels = inner ? end_ - first_ : 1;
+            t.pixels = pixels;
             t.run = x.end - x.first;
             t.x = image + (x0 + x.first * w.dilation[2]) * w.c;
-            t.ahead_size = inner && more ? std::min(lines * w.step[1] * row, end - t.ahead) : 0;
+            t.ahead_size = ahead;
             f(t, ow, x.first);
-        }
+        };
+        const index_t ahead = more ? std::min(lines * t.line_x, end - t.ahead) : 0;
+        if (first_ < end_) piece(first_, end_ - first_, ahead);
+        for (index_t ow = 0; ow < first_; ++ow) piece(ow, 1, 0);
+        for (index_t ow = end_; ow < w.out[2]; ++ow) piece(ow, 1, 0);
     }
 
   private:

@@ -18,9 +18,6 @@ constexpr index_t kPixelsOfDots = 1024;
 constexpr index_t kRowsForPacking = 100;
 // A row of pixels for each tap takes so much at most where taps are put together.
 constexpr index_t kTapBytes = 128 * 1024;
-// Lines of a depthwise convolution are one task if what it reads stays in L2, and what comes next.
-constexpr index_t kLinesBytes = 192 * 1024;
-
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
   public:
@@ -273,10 +270,8 @@ class WindowWeightSum final : public WeightSum<T> {
         const auto& kernel = kernels<DepthwiseKernels, T>();
         DepthwiseRows<T> walk(w, true);
         const index_t rows = w.out[0] * w.out[1], row = w.out[2] * s_.co, end = i1 * rows;
-        const index_t read = (w.step[1] * w.in[2] * w.c + row) * static_cast<index_t>(sizeof(T));
-        const index_t most = std::max<index_t>(1, kLinesBytes / read);
         for (index_t r = i0 * rows, lines; r < end; r += lines) {
-            lines = walk.alike(r % rows, most);
+            lines = walk.alike(r % rows, row);
             walk.rows(x + r / rows * w.image(), r % rows, lines, x + i1 * w.image(),
                       [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
                           t.y = const_cast<T*>(dy) + r * row + ow * s_.co;

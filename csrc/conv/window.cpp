@@ -53,17 +53,16 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
     const auto row = [&](index_t r) {
         return y + r / rows * y_image + r % rows / w.out[1] * w.to[0] + r % w.out[1] * w.to[1];
     };
-    T* next = row(r0);
-    for (index_t r = r0; r < r1; ++r) {
-        T* to = next;
-        if (r + 1 < r1) next = row(r + 1);
-        walk.rows(x + r / rows * w.image(), r % rows, 1, end,
+    for (index_t r = r0, lines; r < r1; r += lines) {
+        lines = std::min(walk.alike(r % rows, w.out[2] * w.to[2]), r1 - r);
+        walk.rows(x + r / rows * w.image(), r % rows, lines, end,
                   [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
                       t.w = w.b + tap * w.c;
-                      t.y = to + ow * w.to[2];
+                      t.y = row(r) + ow * w.to[2];
                       t.ldy = w.to[2];
-                      t.ahead_y = next;
-                      const bool more = walk.fetches() && t.pixels > 1 && r + 1 < r1;
+                      t.line_y = w.to[1];
+                      const bool more = walk.fetches() && t.pixels > 1 && r + lines < r1;
+                      t.ahead_y = more ? row(r + lines) : t.y;
                       t.ahead_y_size = more ? w.out[2] * w.to[2] : 0;
                       t.bias = w.bias;
                       t.relu = w.relu;

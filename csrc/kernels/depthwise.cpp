@@ -250,7 +250,7 @@ index_t forward_in_rows(const DepthwiseTask<T>& t) {
 }
 
 template <class T>
-void forward(const DepthwiseTask<T>& t) {
+void forward_line(const DepthwiseTask<T>& t) {
     constexpr index_t P = 4;
     index_t p = kRows && in_rows(t) ? forward_in_rows(t) : 0;
     const index_t steps = steps_of(t, P);
@@ -259,6 +259,27 @@ void forward(const DepthwiseTask<T>& t) {
     for (; p + P <= t.pixels; p += P) pixels<T, P, 1>(t, p, ahead, ahead_y);
     for (; p < t.pixels; ++p) pixels<T, 1, at_a_time(2)>(t, p, ahead, ahead_y);
     if (t.relu && t.slope != T(0)) slope_below(t);
+}
+
+template <class T>
+void forward(const DepthwiseTask<T>& task) {
+    DepthwiseTask<T> t = task;
+    if (t.pixels == 1) {  // at an edge: lines are the pixels
+        t.pixels = t.lines;
+        t.step = t.line_x;
+        t.ldy = t.line_y;
+        return forward_line(t);
+    }
+    // What the next line will want lies a line further; that of the last one may lie elsewhere.
+    t.ahead_size = t.ahead_size / t.lines;
+    t.ahead -= (t.lines - 1) * t.line_x;
+    for (index_t line = 1; line < t.lines; ++line, t.x += t.line_x, t.y += t.line_y) {
+        t.ahead_y = t.y + t.line_y;
+        forward_line(t);
+        t.ahead += t.line_x;
+    }
+    t.ahead_y = task.ahead_y;
+    forward_line(t);
 }
 
 // The sums of K taps, from the i-th on, of R rows of the kernel from r on, over pixels [p, end) of

@@ -5,9 +5,8 @@
 
 namespace ranvier {
 
-// Output pixels of one row: y[p, j] is the sum, over rows r of the kernel and i < run, of
-// x[p * step + offsets[r] + i * between + j] w[at[r] + i * c + j]. The weights' gradient takes
-// `lines` rows, x and y so far apart each.
+// Output pixels of `lines` rows, x and y so far apart each: y[p, j] is the sum, over rows r of the
+// kernel and i < run, of x[p * step + offsets[r] + i * between + j] w[at[r] + i * c + j].
 template <class T>
 struct DepthwiseTask {
     index_t c, pixels, rows, run, lines, line_x, line_y;
