@@ -37,9 +37,14 @@ void column_sums_narrow(index_t rows, index_t cols, const T* x, T* out) {
 template <int kVectors, class T>
 RV_INLINE void column_tile(index_t rows, index_t cols, const T* x, T* out) {
     constexpr index_t L = kLanes<T>;
-    Vec<T> acc[kVectors] = {};
+    Vec<T> acc[kVectors];
+    // Loops that are not unrolled early would keep the sums in memory.
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) acc[v] = Vec<T>{};
     for (index_t i = 0; i < rows; ++i, x += cols)
+#pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v) acc[v] += load(x + v * L);
+#pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) store<T>(out + v * L, acc[v]);
 }
 
@@ -47,9 +52,12 @@ template <class T>
 void column_sums(index_t rows, index_t cols, const T* x, T* out) {
     constexpr index_t L = kLanes<T>;
     if (cols == 1) {  // a plain sum: four chains of vectors
-        Vec<T> acc[4] = {};
+        Vec<T> acc[4];
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v) acc[v] = Vec<T>{};
         index_t i = 0;
         for (; i + 4 * L <= rows; i += 4 * L)
+#pragma GCC unroll 4
             for (int v = 0; v < 4; ++v) acc[v] += load(x + i + v * L);
         for (; i + L <= rows; i += L) acc[0] += load(x + i);
         if (i < rows) acc[1] += load_partial<T>(x + i, rows - i);

@@ -10,23 +10,30 @@ template <int kVectors, class T>
 RV_INLINE void moments_tile(index_t rows, index_t cols, index_t count, const T* x, T* about, T* sum,
                             T* square) {
     constexpr index_t L = kLanes<T>;
-    Vec<T> m[kVectors], s[kVectors] = {}, q[kVectors] = {};
+    Vec<T> m[kVectors], s[kVectors], q[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) s[v] = q[v] = Vec<T>{};
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) m[v] = load_some<T>(x + v * L, count);
     const index_t step = rows < 16 ? 1 : rows / 8;
     index_t taken = 0;
     for (index_t i = 0; i < rows; i += step, ++taken)
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) s[v] += load_some<T>(x + i * cols + v * L, count) - m[v];
     const Vec<T> share = splat<T>(T(1) / static_cast<T>(taken));
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
         m[v] += s[v] * share;
         s[v] = Vec<T>{};
     }
     for (index_t i = 0; i < rows; ++i)
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
             const Vec<T> d = load_some<T>(x + i * cols + v * L, count) - m[v];
             s[v] += d;
             q[v] = fma(d, d, q[v]);
         }
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
         store_some<T>(about + v * L, m[v], count);
         store_some<T>(sum + v * L, s[v], count);
@@ -38,15 +45,20 @@ template <int kVectors, class T>
 RV_INLINE void dots_tile(index_t rows, index_t cols, index_t count, const T* x, const T* mean,
                          const T* dy, T* sum, T* dot) {
     constexpr index_t L = kLanes<T>;
-    Vec<T> m[kVectors], s[kVectors] = {}, q[kVectors] = {};
+    Vec<T> m[kVectors], s[kVectors], q[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) s[v] = q[v] = Vec<T>{};
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) m[v] = load_some<T>(mean + v * L, count);
     for (index_t i = 0; i < rows; ++i)
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
             const Vec<T> g = load_some<T>(dy + i * cols + v * L, count);
             const Vec<T> d = load_some<T>(x + i * cols + v * L, count) - m[v];
             s[v] += g;
             q[v] = fma(g, d, q[v]);
         }
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
         store_some<T>(sum + v * L, s[v], count);
         store_some<T>(dot + v * L, q[v], count);

@@ -15,12 +15,19 @@ RV_INLINE void row_sums(index_t n, double* sums, F f) {
     for (int k = 0; k < kSums; ++k) sums[k] = 0;
     for (index_t begin = 0; begin < n; begin += kChunk) {
         const index_t end = n - begin < kChunk ? n : begin + kChunk;
-        Vec<T> s[4][kSums] = {};
+        // Loops that are not unrolled early would keep the sums in memory.
+        Vec<T> s[4][kSums];
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v)
+#pragma GCC unroll 2
+            for (int k = 0; k < kSums; ++k) s[v][k] = Vec<T>{};
         index_t i = begin;
         for (; i + 4 * L <= end; i += 4 * L)
+#pragma GCC unroll 4
             for (int v = 0; v < 4; ++v) f(i + v * L, L, s[v]);
         for (; i + L <= end; i += L) f(i, L, s[0]);
         if (i < end) f(i, end - i, s[1]);
+#pragma GCC unroll 2
         for (int k = 0; k < kSums; ++k)
             sums[k] += static_cast<double>(hsum<T>((s[0][k] + s[1][k]) + (s[2][k] + s[3][k])));
     }
