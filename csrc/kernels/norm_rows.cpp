@@ -123,6 +123,7 @@ RV_INLINE void rows_gradient(index_t n, const RowGradient<T>* row, const T* x, c
     each_vector<T>(n, [&](index_t i, index_t c) RV_LAMBDA_INLINE {
         const Vec<T> w = load_some<T>(gamma + i, c);
         Vec<T> dw{}, db{};
+#pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) {
             const Vec<T> g = load_some<T>(dy + r * n + i, c);
             const Vec<T> d = load_some<T>(x + r * n + i, c) - row[r].offset;
@@ -147,6 +148,7 @@ void backward(RowNorm kind, index_t rows, index_t n, const T* x, const T* mean, 
     RowGradient<T> row[kRows];
     index_t r = 0;
     for (; r + kRows <= rows; r += kRows) {
+#pragma GCC unroll 4
         for (int k = 0; k < kRows; ++k)
             row[k] = row_gradient<T>(kind, n, x + (r + k) * n, mean[r + k], inverse[r + k], gamma,
                                      epsilon, dy + (r + k) * n);

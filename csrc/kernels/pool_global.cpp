@@ -22,13 +22,16 @@ void max_columns(index_t rows, index_t cols, const T* x, T* y) {
     const bool done = each_tile<T>(cols, [&](index_t j, auto vectors) RV_LAMBDA_INLINE {
         constexpr int kVectors = decltype(vectors)::value;
         Vec<T> best[kVectors], nan[kVectors];
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) nan[v] = best[v] = load(x + j + v * kLanes<T>);
         for (index_t r = 1; r < rows; ++r)
+#pragma GCC unroll 4
             for (int v = 0; v < kVectors; ++v) {
                 const Vec<T> e = load(x + r * cols + j + v * kLanes<T>);
                 nan[v] = e == e ? nan[v] : e;
                 best[v] = vmax(e, best[v]);
             }
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v)
             store<T>(y + j + v * kLanes<T>, nan[v] == nan[v] ? best[v] : nan[v]);
     });
@@ -47,13 +50,19 @@ template <class T>
 void count_columns(index_t rows, index_t cols, const T* x, const T* y, T* count) {
     const bool done = each_tile<T>(cols, [&](index_t j, auto vectors) RV_LAMBDA_INLINE {
         constexpr int kVectors = decltype(vectors)::value;
-        Vec<T> most[kVectors], sum[kVectors] = {};
-        for (int v = 0; v < kVectors; ++v) most[v] = load(y + j + v * kLanes<T>);
+        Vec<T> most[kVectors], sum[kVectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+            most[v] = load(y + j + v * kLanes<T>);
+            sum[v] = Vec<T>{};
+        }
         for (index_t r = 0; r < rows; ++r)
+#pragma GCC unroll 4
             for (int v = 0; v < kVectors; ++v) {
                 const Vec<T> e = load(x + r * cols + j + v * kLanes<T>);
                 sum[v] += e == most[v] ? splat<T>(T(1)) : Vec<T>{};
             }
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) store<T>(count + j + v * kLanes<T>, sum[v]);
     });
     if (done) return;
