@@ -271,12 +271,13 @@ void forward(const DepthwiseTask<T>& task) {
         return forward_line(t);
     }
     // What the next line will want lies a line further; that of the last one may lie elsewhere.
+    const index_t further = t.ahead_size > 0 ? t.line_x : 0;
     t.ahead_size = t.ahead_size / t.lines;
-    t.ahead -= (t.lines - 1) * t.line_x;
+    t.ahead -= (t.lines - 1) * further;
     for (index_t line = 1; line < t.lines; ++line, t.x += t.line_x, t.y += t.line_y) {
         t.ahead_y = t.y + t.line_y;
         forward_line(t);
-        t.ahead += t.line_x;
+        t.ahead += further;
     }
     t.ahead_y = task.ahead_y;
     forward_line(t);
