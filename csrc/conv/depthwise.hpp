@@ -43,8 +43,7 @@ class DepthwiseRows {
     }
     bool fetches() const { return fetches_; }
     // How many output rows from `r` on are one task: all rows of the kernel lie within the image
-    // for each of them, and what they read and write, `written` elements a row, stays in L2, and
-    // what comes next.
+    // for each of them, and what they read and write, `written` elements a row, is a share of L2.
     index_t alike(index_t r, index_t written) const {
         const Window<T>& w = w_;
         const index_t oh = r % w.out[1], y0 = oh * w.step[1] + w.origin[1];

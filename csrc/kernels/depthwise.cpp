@@ -125,15 +125,18 @@ template <class T>
 class Stream {
   public:
     Stream(const T* at, index_t size, index_t steps)
-        : at_(at), due_(at), each_((size + steps - 1) / steps) {}
+        : at_(at), left_(size), each_((size + steps - 1) / steps) {}
     RV_INLINE void steps(index_t n) {
-        for (due_ += n * each_; at_ < due_; at_ += kLine) __builtin_prefetch(at_, 0, 2);
+        const index_t due = std::min(n * each_, left_);
+        for (index_t i = 0; i < due; i += kLine) __builtin_prefetch(at_ + i, 0, 2);
+        at_ += due;
+        left_ -= due;
     }
 
   private:
     static constexpr index_t kLine = 64 / sizeof(T);
-    const T *at_, *due_;
-    index_t each_;
+    const T* at_;
+    index_t left_, each_;
 };
 template <class T>
 struct Streams {
@@ -270,15 +273,17 @@ void forward(const DepthwiseTask<T>& task) {
         t.ldy = t.line_y;
         return forward_line(t);
     }
-    // What the next line will want lies a line further; that of the last one may lie elsewhere.
-    const index_t further = t.ahead_size > 0 ? t.line_x : 0;
-    t.ahead_size = t.ahead_size / t.lines;
+    // What the next line will want lies a line further; that of the last one may lie elsewhere, or
+    // not be there.
+    const index_t further = t.ahead ? t.line_x : 0;
     t.ahead -= (t.lines - 1) * further;
+    t.ahead_size = further;
     for (index_t line = 1; line < t.lines; ++line, t.x += t.line_x, t.y += t.line_y) {
         t.ahead_y = t.y + t.line_y;
         forward_line(t);
         t.ahead += further;
     }
+    t.ahead_size = std::min(task.ahead_size, further);
     t.ahead_y = task.ahead_y;
     forward_line(t);
 }
@@ -302,7 +307,7 @@ RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t r, index_t i, index_t 
 #pragma GCC unroll 3
         for (int q = 0; q < R; ++q)
             x[q] = t.x + line * t.line_x + t.offsets[r + q] + i * between + p * step;
-        if (R > 1 && i == 0) ahead.steps(end - p);
+        if (R > 1 && r == 0 && i == 0) ahead.steps(end - p);
         for (index_t left = end - p; left > 0; --left, y += t.ldy) {
             const Vec<T> dy = ch.get(y);
 #pragma GCC unroll 3
@@ -408,8 +413,9 @@ void pixel_weights(const DepthwiseTask<T>& t, T* dw) {
         }
 }
 
-// Sums are taken from memory, and put back, for so many pixels that those of a vector of channels
-// stay in L1 while all taps use them: pixels a power of two apart have few places there.
+// Sums are taken from memory, and put back, for so many pixels that what three lines have of a
+// vector of channels stays in L1 until the next line comes: pixels a power of two apart have few
+// places there.
 template <class T>
 index_t pixels_at_a_time(const DepthwiseTask<T>& t) {
     constexpr index_t kBytes = 32 * 1024, kRead = 4;

@@ -184,6 +184,10 @@ TEST(pictures_large_enough_for_all_ways) {
             check_both(shape({1, 7, width, 40}, {k, k}, 40, same, 1, 1, 40));
             check_both(shape({1, 7, 2 * width, 40}, {k, k}, 40, same, 2, 1, 40));
         }
+    check_both(shape({2, 30, 31, 20}, {7, 7}, 20, same, 1, 1, 20));
+    check_both(shape({2, 6, 17, 16, 20}, {3, 3, 3}, 20, same, 1, 1, 20));
+    check_both(shape({2, 20, 1, 16}, {3, 3}, 16, same, 1, 1, 16));
+    check_both(shape({2, 20, 1, 16}, {3, 1}, 16, valid, 1, 1, 16));
     // ... several lines at a time, not all of them, and parts of their pixels
     for (index_t stride : {1, 2})
         for (index_t k : {3, 5}) {
@@ -232,7 +236,9 @@ TEST(threads_do_not_change_a_bit) {
         // along the pixels; along the input's channels; each channel by itself
         shape({40, 31, 29, 1}, {5, 5}, 6, same), shape({40, 31, 29, 1}, {3, 3}, 20, same),
         shape({20, 31, 29, 40}, {5, 5}, 3, same),
-        shape({9, 41, 37, 40}, {5, 5}, 40, same, 1, 1, 40)};
+        shape({9, 41, 37, 40}, {5, 5}, 40, same, 1, 1, 40),
+        shape({9, 41, 37, 40}, {3, 3}, 40, same, 2, 1, 40),
+        shape({5, 6, 17, 16, 20}, {3, 3, 3}, 20, same, 1, 1, 20)};
     for (const ConvShape& s : shapes) {
         const Problem<float> p(s);
         std::vector<float> first;
