@@ -22,9 +22,12 @@ inline constexpr int kNarrowRows = kVecBytes >= 32 ? 12 : kTileRows;
 // core.
 inline constexpr int kRowsOfPointer = kVecBytes == 32 ? 6 : 3;
 
-// Of a row of B so many vectors stay in registers beside the sums and an element of A.
+// Of a row of B so many vectors stay in registers beside the sums and an element of A. The compiler
+// does well by itself where a product has to be added by an instruction of its own.
 template <int R, int NV>
-inline constexpr int kHeld = R * NV + NV + 1 <= kVecRegisters ? NV : kVecRegisters - R * NV - 1;
+inline constexpr int kHeld = kVecBytes < 32                     ? 0
+                             : R * NV + NV + 1 <= kVecRegisters ? NV
+                                                                : kVecRegisters - R * NV - 1;
 
 // Past the panel's columns B is not read (Masked, unless `whole`) or is padding. A masked load
 // takes a turn of a multiplier (512 bits on Intel's processors, 256 on AMD's), a branch that is
