@@ -86,8 +86,9 @@ void check_all(const ConvShape& s) {
     check_backward(p, Act::tanh, true, true, true);
 }
 
+// `first`: another stride along the first axis.
 ConvShape shape(const Shape& x, const Shape& kernel, index_t co, ConvPadding padding,
-                index_t stride = 1, index_t dilation = 1, index_t groups = 1) {
+                index_t stride = 1, index_t dilation = 1, index_t groups = 1, index_t first = 0) {
     ConvSpec spec;
     spec.axes = static_cast<int>(kernel.size());
     spec.c = x.back();
@@ -95,6 +96,7 @@ ConvShape shape(const Shape& x, const Shape& kernel, index_t co, ConvPadding pad
     spec.groups = groups;
     spec.kernel = kernel;
     spec.stride = Shape(kernel.size(), stride);
+    if (first) spec.stride[0] = first;
     spec.dilation = Shape(kernel.size(), dilation);
     spec.padding = padding;
     return conv_shape(spec, x);
@@ -171,6 +173,7 @@ TEST(pictures_large_enough_for_all_ways) {
             check_both(shape({n, 23, 51, 1}, {4, 3}, co, same));
             check_both(shape({n, 43, 41, 1}, {3, 2}, co, same, 1, 2));
             check_both(shape({n, 43, 41, 1}, {3, 2}, co, valid, 2));
+            check_both(shape({n, 43, 51, 1}, {4, 3}, co, same, 1, 1, 1, 2));
             check_both(shape({n, 5, 23, 21, 1}, {2, 3, 2}, co, same));
         }
     }
@@ -188,6 +191,8 @@ TEST(pictures_large_enough_for_all_ways) {
     check_both(shape({2, 6, 17, 16, 20}, {3, 3, 3}, 20, same, 1, 1, 20));
     check_both(shape({2, 20, 1, 16}, {3, 3}, 16, same, 1, 1, 16));
     check_both(shape({2, 20, 1, 16}, {3, 1}, 16, valid, 1, 1, 16));
+    check_both(shape({2, 23, 21, 20}, {3, 3}, 20, same, 1, 1, 20, 2));
+    check_both(shape({2, 23, 21, 20}, {3, 5}, 20, valid, 2, 1, 20, 1));
     // ... several lines at a time, not all of them, and parts of their pixels
     for (index_t stride : {1, 2})
         for (index_t k : {3, 5}) {
