@@ -70,19 +70,16 @@ class WeightSum {
 template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);
 
-// Winograd's way (winograd.hpp), of floats, where it pays. `turned`: w is that of reversed(s), and
-// is still to be reversed.
-bool winograd_pays(const ConvShape& s);
+// Winograd's way (winograd.hpp), of floats, where it pays.
+bool winograd_pays(const ConvShape& s, bool transposed);
 inline index_t winograd_points(const ConvShape& s) { return 36 * s.c * s.co; }
 ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
-                                bool turned, bool once);
+                                bool transposed, bool once);
 std::unique_ptr<WeightSum<float>> winograd_weight_sum(const ConvShape& s);
 
 // One tap, no stride, one group: pixels are rows of a plain product.
 bool is_pointwise(const ConvShape& s);
 // The same convolution with the axes that are not needed folded into n.
 ConvShape folded(const ConvShape& s);
-// The convolution that the gradient of the input is, if stride is 1: of dy with the taps reversed.
-ConvShape reversed(const ConvShape& s);
 
 }  // namespace ranvier

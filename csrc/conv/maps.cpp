@@ -227,21 +227,11 @@ ConvShape folded(const ConvShape& s) {
     return f;
 }
 
-ConvShape reversed(const ConvShape& s) {
-    ConvShape r = s;
-    std::swap(r.c, r.co);
-    for (int i = 0; i < 3; ++i) {
-        std::swap(r.in[i], r.out[i]);
-        r.pad[i] = (s.kernel[i] - 1) * s.dilation[i] - s.pad[i];
-    }
-    return r;
-}
-
 template <class T>
 ImageMapPtr<T> forward_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool once) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::no, w, finish);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(s)) return winograd_map(s, w, finish, false, once);
+        if (winograd_pays(s, false)) return winograd_map(s, w, finish, false, once);
     auto map = std::make_unique<WindowMap<T>>(s.out_pixels() * s.co, index_t{0});
     Window<T> v{};
     v.images = s.n;
@@ -275,7 +265,7 @@ template <class T>
 ImageMapPtr<T> transpose_map(const ConvShape& s, const T* w, const Finish<T>& finish, bool once) {
     if (is_pointwise(s)) return std::make_unique<PointwiseMap<T>>(s, Trans::yes, w, finish);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(reversed(s))) return winograd_map(reversed(s), w, finish, true, once);
+        if (winograd_pays(s, true)) return winograd_map(s, w, finish, true, once);
     auto map = std::make_unique<WindowMap<T>>(s.in_pixels() * s.c, s.weights());
     // As many phases as there are remainders among the pixels: a stride may be longer than x.
     index_t phases[3], at[3];

@@ -313,7 +313,7 @@ template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s) {
     if (is_pointwise(s)) return std::make_unique<PointwiseWeightSum<T>>(s);
     if constexpr (std::is_same_v<T, float>)
-        if (winograd_pays(s)) return winograd_weight_sum(s);
+        if (winograd_pays(s, false)) return winograd_weight_sum(s);
     return std::make_unique<WindowWeightSum<T>>(s);
 }
 

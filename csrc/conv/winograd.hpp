@@ -29,53 +29,106 @@ struct Planes {
     T* at(index_t point, index_t tile = 0) const { return data.get() + point * plane + tile * row; }
 };
 
-// Tiles counted over images, and how many are worked on at a time. With dilation an image is as
+// A convolution, or its transpose, by tiles of 6 x 6 pixels, counted over images; how many of them
+// are worked on at a time. With a stride what is read is as many pictures as there are remainders,
+// whose channels are summed, too; of the transpose what is written is. With dilation an image is as
 // many images as there are remainders, interleaved.
 template <class T>
 struct Tiling {
-    Winograd form;
-    index_t side, height, width, of_image, block;
+    Winograd form = Winograd::f4x4_3x3;
+    index_t taps = 0, side = 0;      // along an axis
+    index_t reads = 1, writes = 1;   // remainders
+    index_t c, co, cg, cog, groups;  // channels of a picture that is read, written; of a group
+    index_t kernel_width;
+    index_t in[3] = {1, 1, 1}, out[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
+    index_t step[3] = {1, 1, 1}, to_step[3] = {1, 1, 1};  // of a position, in what is read, written
+    index_t origin[3];                                    // the window of position 0
+    index_t of_kernel[3][2][5];  // the kernel's tap that a remainder's tap is, or -1
+    index_t height, width, of_image, block;
 
-    explicit Tiling(const ConvShape& s)
-        : form(s.kernel[1] == 3 ? Winograd::f4x4_3x3 : Winograd::f2x2_5x5),
-          side(winograd_outputs(form)),
-          height(tiles(s.out[1], s.dilation[1])),
-          width(tiles(s.out[2], s.dilation[2])),
-          of_image(s.dilation[1] * s.dilation[2] * height * width) {
+    Tiling(const ConvShape& s, bool transposed)
+        : c(transposed ? s.co : s.c), co(transposed ? s.c : s.co), groups(s.groups) {
+        cg = c / groups;
+        cog = co / groups;
+        kernel_width = s.kernel[2];
+        for (int i = 1; i < 3; ++i) {
+            in[i] = transposed ? s.out[i] : s.in[i];
+            out[i] = transposed ? s.in[i] : s.out[i];
+            dilation[i] = s.dilation[i];
+            (transposed ? to_step : step)[i] = s.stride[i];
+            (transposed ? writes : reads) *= s.stride[i];
+            taps = std::max(taps, transposed ? find_transposed(s, i) : find(s, i));
+        }
+        form =
+            taps == 2 ? Winograd::f5x5_2x2 : (taps == 3 ? Winograd::f4x4_3x3 : Winograd::f2x2_5x5);
+        side = winograd_outputs(form);
+        height = tiles(1);
+        width = tiles(2);
+        of_image = dilation[1] * dilation[2] * height * width;
         const auto& kernel = kernels<GemmKernels, T>();
         const index_t l2 = kernel.lanes * static_cast<index_t>(sizeof(T)) == 64 ? 640 : 176;
-        const index_t tile = kPoints * (s.c + s.co) * static_cast<index_t>(sizeof(T));
+        const index_t k = reads * c, n = writes * co;
+        const index_t tile = kPoints * (k + n) * static_cast<index_t>(sizeof(T));
         // At least so many that the weights, which all of a block uses, are not most of what moves.
-        const index_t least = s.c * s.co / (s.c + s.co) / 2;
+        const index_t least = k * n / groups / (k + n) / 2;
         block = std::clamp<index_t>(std::max(l2 * 1024 / tile, least) / kernel.mr * kernel.mr,
                                     kernel.mr, 8 * kernel.mr);
         block = std::min(block, s.n * of_image);
     }
-    index_t tiles(index_t outputs, index_t dilation) const {
-        return ((outputs + dilation - 1) / dilation + side - 1) / side;
+    // Of remainder i along an axis, for those of what is read and those of what is written.
+    index_t row(index_t i) const { return i / (step[2] * to_step[2]); }
+    index_t column(index_t i) const { return i % (step[2] * to_step[2]); }
+
+  private:
+    // y[o] = sum of x[o * stride + stride * u + r - pad] w[stride * u + r]
+    index_t find(const ConvShape& s, int axis) {
+        const index_t k = s.kernel[axis], stride = s.stride[axis], n = (k + stride - 1) / stride;
+        origin[axis] = -s.pad[axis];
+        for (index_t r = 0; r < stride; ++r)
+            for (index_t u = 0; u < 5; ++u)
+                of_kernel[axis][r][u] = stride * u + r < k ? stride * u + r : -1;
+        return n;
+    }
+    // x[p * stride + e] = sum of y[p + shift - v] w[stride * v + r], stride * shift + r = e + pad
+    index_t find_transposed(const ConvShape& s, int axis) {
+        const index_t k = s.kernel[axis], stride = s.stride[axis],
+                      pad = stride > 1 ? s.pad[axis] : 0;
+        index_t first = 0, last = 0;
+        for (index_t e = 0; e < stride; ++e) {
+            const index_t r = (e + pad) % stride, shift = (e + pad) / stride;
+            const index_t from = shift - (k - r - 1) / stride;
+            first = e == 0 ? from : std::min(first, from);
+            last = e == 0 ? shift : std::max(last, shift);
+        }
+        for (index_t e = 0; e < stride; ++e)
+            for (index_t u = 0; u < 5; ++u) {
+                const index_t v = (e + pad) / stride - first - u,
+                              tap = stride * v + (e + pad) % stride;
+                of_kernel[axis][e][u] = v >= 0 && tap < k ? tap : -1;
+            }
+        origin[axis] = stride > 1 ? first : s.pad[axis] - (k - 1) * s.dilation[axis];
+        return last - first + 1;
+    }
+    index_t tiles(int axis) const {
+        const index_t positions = (out[axis] + to_step[axis] - 1) / to_step[axis];
+        return ((positions + dilation[axis] - 1) / dilation[axis] + side - 1) / side;
     }
 };
 
-// Where a tile's first output lies, and how many it has along each axis, `dilation` apart.
+// Position of a tile's first output along each axis; the next ones are `dilation` apart.
 struct Tile {
-    index_t image, oh, ow, rows, cols;
+    index_t image, at[3];
 };
 template <class T>
-Tile tile_at(const ConvShape& s, const Tiling<T>& t, index_t index) {
+Tile tile_at(const Tiling<T>& t, index_t index) {
     Tile tile;
     tile.image = index / t.of_image;
     index_t at = index % t.of_image;
     const index_t column = at % t.width;
     at /= t.width;
     const index_t row = at % t.height, phase = at / t.height;
-    tile.oh = phase / s.dilation[2] + row * t.side * s.dilation[1];
-    tile.ow = phase % s.dilation[2] + column * t.side * s.dilation[2];
-    auto left = [&](int axis, index_t first) {
-        const index_t d = s.dilation[axis], n = (s.out[axis] - first + d - 1) / d;
-        return std::clamp<index_t>(n, 0, t.side);
-    };
-    tile.rows = left(1, tile.oh);
-    tile.cols = left(2, tile.ow);
+    tile.at[1] = phase / t.dilation[2] + row * t.side * t.dilation[1];
+    tile.at[2] = phase % t.dilation[2] + column * t.side * t.dilation[2];
     return tile;
 }
 
@@ -129,14 +182,19 @@ void over_tiles(index_t tiles, index_t channels, F f) {
 }
 
 template <class T>
-void transform_input(const ConvShape& s, const Tiling<T>& tiling, index_t t0, index_t t1,
-                     const T* x, const Planes<T>& v) {
-    const index_t image = s.in[1] * s.in[2] * s.c;
-    over_tiles<T>(t1 - t0, s.c, [&](index_t i, T* room) {
-        const Tile tile = tile_at(s, tiling, t0 + i);
-        const Pixels<T> p = pixels(x + tile.image * image, s.in, s.c, s.dilation,
-                                   tile.oh - s.pad[1], tile.ow - s.pad[2], index_t{6}, room);
-        kernels<WinogradKernels, T>().input(s.c, p.at, p.row, p.pixel, v.at(0, i), v.plane);
+void transform_input(const Tiling<T>& t, index_t t0, index_t t1, const T* x, const Planes<T>& v) {
+    const index_t image = t.in[1] * t.in[2] * t.c;
+    const index_t apart[3] = {1, t.step[1] * t.dilation[1], t.step[2] * t.dilation[2]};
+    over_tiles<T>(t1 - t0, t.reads * t.c, [&](index_t i, T* room) {
+        const Tile tile = tile_at(t, t0 + i);
+        for (index_t r = 0; r < t.reads; ++r) {
+            const index_t y0 = tile.at[1] * t.step[1] + t.origin[1] + t.row(r);
+            const index_t x0 = tile.at[2] * t.step[2] + t.origin[2] + t.column(r);
+            const Pixels<T> p =
+                pixels(x + tile.image * image, t.in, t.c, apart, y0, x0, index_t{6}, room);
+            kernels<WinogradKernels, T>().input(t.c, p.at, p.row, p.pixel, v.at(0, i) + r * t.c,
+                                                v.plane);
+        }
     });
 }
 

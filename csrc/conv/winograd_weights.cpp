@@ -18,11 +18,12 @@ template <class T>
 class WinogradWeightSum final : public WeightSum<T> {
   public:
     explicit WinogradWeightSum(const ConvShape& shape)
-        : s_(shape), tiling_(shape), plane_(s_.c * s_.co + kPad<T>) {}
+        : s_(shape), t_(shape, false), rows_(t_.reads * t_.c), plane_(rows_ * t_.cog + kPad<T>) {}
 
     index_t size() const override { return kPoints * plane_; }
     bool wants_all(index_t images) const override {
-        const index_t tiles = images * tiling_.of_image, channels = tiles * (s_.c + s_.co);
+        if (t_.groups * t_.reads > 1) return false;
+        const index_t tiles = images * t_.of_image, channels = tiles * (s_.c + s_.co);
         if (kPoints * channels * static_cast<index_t>(sizeof(T)) > kBytesAtOnce) return false;
         return tiles <= kTilesAtOnce || channels <= plane_;
     }
@@ -31,24 +32,28 @@ class WinogradWeightSum final : public WeightSum<T> {
     void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool last, T* sum,
              T* dw) const override {
         const bool all = first && last && wants_all(i1 - i0);
-        const index_t of_image = tiling_.of_image, end = i1 * of_image, tiles = end - i0 * of_image;
+        const index_t of_image = t_.of_image, end = i1 * of_image, tiles = end - i0 * of_image;
         // Each block goes through all sums, which come from further away than its tiles.
         constexpr index_t kTiles = 60;
         const index_t block =
-            all ? tiles : gemm_blocking::even_part(tiles, std::max(tiling_.block, kTiles), 1);
-        const Planes<T> v(block, s_.c), g(block, s_.co);
+            all ? tiles : gemm_blocking::even_part(tiles, std::max(t_.block, kTiles), 1);
+        const Planes<T> v(block, rows_), g(block, t_.co);
         for (index_t t = i0 * of_image; t < end; t += block) {
             const index_t t1 = std::min(t + block, end);
-            transform_input(s_, tiling_, t, t1, x, v);
+            transform_input(t_, t, t1, x, v);
             gradient_tiles(t, t1, dy, g);
             if (all) return finish_all(tiles, v, g, dw);
-            multiply(t1 - t, v, g, {0, s_.c, 0, s_.co}, first ? T(0) : T(1), sum, plane_);
+            for (index_t i = 0; i < t_.groups; ++i) {
+                const index_t c = i * t_.cg, j = i * t_.cog;
+                multiply(t1 - t, v, g, {c, c + t_.reads * t_.cg, j, j + t_.cog},
+                         first ? T(0) : T(1), sum + c * t_.cog, plane_);
+            }
             first = false;
         }
         if (!last) return;
         const double work = 100.0 * static_cast<double>(plane_);
-        parallel_for(threads_for(work), s_.c,
-                     [&](index_t c) { finish(s_.co, sum + c * s_.co, plane_, dw + c * s_.co); });
+        parallel_for(threads_for(work), rows_,
+                     [&](index_t row) { finish_row(row, sum + row * t_.cog, dw); });
     }
 
   private:
@@ -56,8 +61,24 @@ class WinogradWeightSum final : public WeightSum<T> {
     struct Block {
         index_t c0, c1, j0, j1;
     };
-    void finish(index_t n, const T* sum, index_t plane, T* dw) const {
-        kernels<WinogradKernels, T>().weights_gradient[form()](n, sum, plane, dw, s_.c * s_.co);
+    void finish(index_t n, const T* sum, index_t plane, T* dw, index_t tap) const {
+        kernels<WinogradKernels, T>().weights_gradient[form()](n, sum, plane, dw, tap);
+    }
+    // The weights of a channel that is read, as one of a remainder, to its group.
+    void finish_row(index_t row, const T* sum, T* dw) const {
+        const index_t read = row / t_.c, c = row % t_.c, tap = t_.cg * t_.co;
+        T* to = dw + c % t_.cg * t_.co + c / t_.cg * t_.cog;
+        if (t_.reads == 1) return finish(t_.cog, sum, plane_, to, tap);
+        // A remainder need not have all taps.
+        const index_t taps = t_.taps * t_.taps;
+        const Scratch<T> room(taps * t_.cog);
+        finish(t_.cog, sum, plane_, room.get(), t_.cog);
+        for (index_t i = 0; i < taps; ++i) {
+            const index_t y = t_.of_kernel[1][t_.row(read)][i / t_.taps];
+            const index_t x = t_.of_kernel[2][t_.column(read)][i % t_.taps];
+            if (y >= 0 && x >= 0)
+                std::copy_n(room.get() + i * t_.cog, t_.cog, to + (y * t_.kernel_width + x) * tap);
+        }
     }
     void finish_all(index_t tiles, const Planes<T>& v, const Planes<T>& g, T* dw) const {
         const auto& kernel = kernels<GemmKernels, T>();
@@ -71,7 +92,7 @@ class WinogradWeightSum final : public WeightSum<T> {
             const Scratch<T> sum(kPoints * plane);
             multiply(tiles, v, g, {c, ce, j, j + width}, T(0), sum.get(), plane);
             for (index_t r = c; r < ce; ++r)
-                finish(width, sum.get() + (r - c) * width, plane, dw + r * s_.co + j);
+                finish(width, sum.get() + (r - c) * width, plane, dw + r * s_.co + j, s_.c * s_.co);
         });
     }
     void multiply(index_t tiles, const Planes<T>& v, const Planes<T>& g, const Block& block, T beta,
@@ -101,18 +122,18 @@ class WinogradWeightSum final : public WeightSum<T> {
     void gradient_tiles(index_t t0, index_t t1, const T* dy, const Planes<T>& g) const {
         const index_t image = s_.out[1] * s_.out[2] * s_.co;
         over_tiles<T>(t1 - t0, s_.co, [&](index_t i, T* room) {
-            const Tile tile = tile_at(s_, tiling_, t0 + i);
-            const Pixels<T> p = pixels(dy + tile.image * image, s_.out, s_.co, s_.dilation, tile.oh,
-                                       tile.ow, tiling_.side, room);
+            const Tile tile = tile_at(t_, t0 + i);
+            const Pixels<T> p = pixels(dy + tile.image * image, s_.out, s_.co, s_.dilation,
+                                       tile.at[1], tile.at[2], t_.side, room);
             kernels<WinogradKernels, T>().gradient[form()](s_.co, p.at, p.row, p.pixel, g.at(0, i),
                                                            g.plane);
         });
     }
-    int form() const { return static_cast<int>(tiling_.form); }
+    int form() const { return static_cast<int>(t_.form); }
 
     ConvShape s_;
-    Tiling<T> tiling_;
-    index_t plane_;
+    Tiling<T> t_;
+    index_t rows_, plane_;
 };
 
 }  // namespace

@@ -65,26 +65,37 @@ struct Interpolate {
 };
 
 // Pass over rows, then over columns, of one vector of channels. load(i, j), save(i, j, v).
-template <class Pass, class T, class Load, class Save>
+// Loops are a third of the code, and as fast where what is between goes through memory anyway.
+inline constexpr bool kHoldsTile = kVecRegisters == 32;
+template <class Pass, bool Unrolled, class T, class Load, class Save>
 RV_INLINE void both(Load load_at, Save save) {
     Vec<T> t[Pass::from][Pass::to];
-#pragma GCC unroll 6
-    for (int i = 0; i < Pass::from; ++i) {
+    auto row = [&](int i) RV_LAMBDA_INLINE {
         Vec<T> d[Pass::from], o[Pass::to];
 #pragma GCC unroll 6
         for (int j = 0; j < Pass::from; ++j) d[j] = load_at(i, j);
         Pass::apply(d, o);
 #pragma GCC unroll 6
         for (int j = 0; j < Pass::to; ++j) t[i][j] = o[j];
-    }
-#pragma GCC unroll 6
-    for (int j = 0; j < Pass::to; ++j) {
+    };
+    auto column = [&](int j) RV_LAMBDA_INLINE {
         Vec<T> d[Pass::from], o[Pass::to];
 #pragma GCC unroll 6
         for (int i = 0; i < Pass::from; ++i) d[i] = t[i][j];
         Pass::apply(d, o);
 #pragma GCC unroll 6
         for (int i = 0; i < Pass::to; ++i) save(i, j, o[i]);
+    };
+    if constexpr (Unrolled) {
+#pragma GCC unroll 6
+        for (int i = 0; i < Pass::from; ++i) row(i);
+#pragma GCC unroll 6
+        for (int j = 0; j < Pass::to; ++j) column(j);
+    } else {
+#pragma GCC unroll 1
+        for (int i = 0; i < Pass::from; ++i) row(i);
+#pragma GCC unroll 1
+        for (int j = 0; j < Pass::to; ++j) column(j);
     }
 }
 
@@ -97,32 +108,32 @@ RV_INLINE void each_channels(index_t n, F f) {
 }
 
 // from x from elements, `row` and `pixel` apart, to to x to ones.
-template <class Pass, class T>
+template <class Pass, bool Unrolled, class T>
 void transform(index_t n, const T* x, index_t row, index_t pixel, T* y, index_t to_row,
                index_t to_pixel) {
     each_channels<T>(n, [&](index_t c) RV_LAMBDA_INLINE {
-        both<Pass, T>([&](int i, int j)
-                          RV_LAMBDA_INLINE { return load(x + i * row + j * pixel + c); },
-                      [&](int i, int j, Vec<T> v)
-                          RV_LAMBDA_INLINE { store(y + i * to_row + j * to_pixel + c, v); });
+        both<Pass, Unrolled, T>(
+            [&](int i, int j) RV_LAMBDA_INLINE { return load(x + i * row + j * pixel + c); },
+            [&](int i, int j, Vec<T> v)
+                RV_LAMBDA_INLINE { store(y + i * to_row + j * to_pixel + c, v); });
     });
 }
 
 template <class T>
 void input(index_t c, const T* x, index_t row, index_t pixel, T* v, index_t plane) {
-    transform<InputPass<T>, T>(c, x, row, pixel, v, 6 * plane, plane);
+    transform<InputPass<T>, kHoldsTile, T>(c, x, row, pixel, v, 6 * plane, plane);
 }
 template <class T, int Side>
 void gradient(index_t co, const T* dy, index_t row, index_t pixel, T* v, index_t plane) {
-    transform<Evaluate<T, Side, false>, T>(co, dy, row, pixel, v, 6 * plane, plane);
+    transform<Evaluate<T, Side, false>, true, T>(co, dy, row, pixel, v, 6 * plane, plane);
 }
 template <class T, int Size>
 void weights(index_t n, const T* w, index_t tap, T* u, index_t plane) {
-    transform<Evaluate<T, Size, true>, T>(n, w, Size * tap, tap, u, 6 * plane, plane);
+    transform<Evaluate<T, Size, true>, false, T>(n, w, Size * tap, tap, u, 6 * plane, plane);
 }
 template <class T, int Size>
 void weights_gradient(index_t n, const T* u, index_t plane, T* dw, index_t tap) {
-    transform<Interpolate<T, Size, true>, T>(n, u, 6 * plane, plane, dw, Size * tap, tap);
+    transform<Interpolate<T, Size, true>, false, T>(n, u, 6 * plane, plane, dw, Size * tap, tap);
 }
 
 template <class T>
@@ -138,7 +149,7 @@ void output(index_t co, const T* m, index_t plane, index_t rows, index_t cols, T
             index_t pixel, const T* bias, bool relu, T slope) {
     each_channels<T>(co, [&](index_t c) RV_LAMBDA_INLINE {
         const Vec<T> b = bias ? load(bias + c) : Vec<T>{};
-        both<Interpolate<T, Side, false>, T>(
+        both<Interpolate<T, Side, false>, kHoldsTile, T>(
             [&](int i, int j) RV_LAMBDA_INLINE { return load(m + (i * 6 + j) * plane + c); },
             [&](int i, int j, Vec<T> v) RV_LAMBDA_INLINE {
                 if (i < rows && j < cols)
@@ -150,10 +161,9 @@ void output(index_t co, const T* m, index_t plane, index_t rows, index_t cols, T
 }  // namespace
 }  // namespace RV_ISA
 
-RV_DEFINE_FLOAT_KERNELS(WinogradKernels, &RV_ISA::input<T>,
-                        {&RV_ISA::output<T, 4>, &RV_ISA::output<T, 2>},
-                        {&RV_ISA::weights<T, 3>, &RV_ISA::weights<T, 5>},
-                        {&RV_ISA::gradient<T, 4>, &RV_ISA::gradient<T, 2>},
-                        {&RV_ISA::weights_gradient<T, 3>, &RV_ISA::weights_gradient<T, 5>})
+#define RV_FORMS(f, a, b, c) {&RV_ISA::f<T, a>, &RV_ISA::f<T, b>, &RV_ISA::f<T, c>}
+RV_DEFINE_FLOAT_KERNELS(WinogradKernels, &RV_ISA::input<T>, RV_FORMS(output, 5, 4, 2),
+                        RV_FORMS(weights, 2, 3, 5), RV_FORMS(gradient, 5, 4, 2),
+                        RV_FORMS(weights_gradient, 2, 3, 5))
 
 }  // namespace ranvier

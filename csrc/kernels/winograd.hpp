@@ -1,19 +1,21 @@
-// Winograd's F(4x4, 3x3) and F(2x2, 5x5): the transforms between 6 x 6 pixels and the 36 points
-// where a convolution is a product. Points 0, +-3/4, +-3/2 and infinity: of those whose transforms
-// are exact in binary, the ones with the least error (docs/convolution.md). Plane xi of a transform
-// lies at p + xi * plane.
+// Winograd's F(5x5, 2x2), F(4x4, 3x3) and F(2x2, 5x5): the transforms between 6 x 6 pixels and the
+// 36 points where a convolution is a product. Points 0, +-3/4, +-3/2 and infinity: of those whose
+// transforms are exact in binary, the ones with the least error (docs/convolution.md). Plane xi of
+// a transform lies at p + xi * plane.
 #pragma once
 
 #include "kernels/kernels.hpp"
 
 namespace ranvier {
 
-enum class Winograd : int { f4x4_3x3, f2x2_5x5 };
-inline constexpr int kWinogradForms = 2;
-constexpr index_t winograd_outputs(Winograd form) { return form == Winograd::f4x4_3x3 ? 4 : 2; }
+enum class Winograd : int { f5x5_2x2, f4x4_3x3, f2x2_5x5 };
+inline constexpr int kWinogradForms = 3;
+constexpr index_t winograd_outputs(Winograd form) {
+    return form == Winograd::f5x5_2x2 ? 5 : (form == Winograd::f4x4_3x3 ? 4 : 2);
+}
 
-// Floats only. `side`: outputs of a tile, 4 or 2; `size`: of the kernel, 3 or 5. Channels are at
-// least kWinogradChannels, and the last vector of them may be worked on twice.
+// Floats only. `side`: outputs of a tile, 5, 4 or 2; `size`: of the kernel, 2, 3 or 5. Channels are
+// at least kWinogradChannels, and the last vector of them may be worked on twice.
 inline constexpr index_t kWinogradChannels = 16;
 template <class T>
 struct WinogradKernels {

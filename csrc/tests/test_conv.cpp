@@ -165,6 +165,13 @@ TEST(pictures_large_enough_for_all_ways) {
         check_both(shape({n, 4, 5, 350}, {3, 3}, 343, same));
         check_both(shape({n, 7, 9, 97}, {3, 3}, 107, same));
         check_both(shape({n, 9, 8, 90}, {5, 5}, 149, valid));
+        // Winograd's tiles of 5 x 5, of groups, and of each remainder of a stride
+        check_both(shape({n, 21, 26, 17}, {2, 2}, 33, same));
+        check_both(shape({n, 23, 21, 51}, {3, 3}, 99, same, 1, 1, 3));
+        check_both(shape({n, 23, 21, 48}, {5, 5}, 32, valid, 1, 2, 2));
+        for (index_t k : {4, 5, 6, 9, 10})
+            for (ConvPadding padding : {same, valid})
+                check_both(shape({n, 29, 20 + k, 33}, {k, k}, 40, padding, 2));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 40, valid));
         check_both(shape({n, 23, 21, 17}, {1, 1}, 9, same, 2));
         for (index_t co : {3, 7}) check_both(shape({n, 23, 21, 1}, {5, 4}, co, same));
@@ -181,6 +188,7 @@ TEST(pictures_large_enough_for_all_ways) {
     check_both(shape({1, 5, 4000, 1}, {3, 3}, 3, same));
     // Winograd's sums of a part in several calls of several blocks of tiles
     check_both(shape({9, 45, 45, 16}, {3, 3}, 17, same));
+    check_both(shape({9, 40, 39, 64}, {3, 3}, 97, same, 2));
     // each channel by itself: all tails of a row of pixels
     for (index_t width = 5; width < 24; ++width)
         for (index_t k : {1, 2, 3, 5}) {
@@ -233,7 +241,8 @@ TEST(threads_do_not_change_a_bit) {
         shape({9, 21, 20, 16}, {3, 3}, 16, valid, 1, 2),
         // Winograd's ways to divide the weights among threads: all images at once, or in parts
         shape({3, 4, 5, 350}, {3, 3}, 343, same), shape({3, 28, 28, 288}, {3, 3}, 290, same),
-        shape({9, 9, 8, 90}, {3, 3}, 100, same),
+        shape({9, 9, 8, 90}, {3, 3}, 100, same), shape({3, 39, 40, 40}, {5, 5}, 33, same, 2),
+        shape({3, 40, 39, 40}, {3, 3}, 60, same, 1, 1, 2),
         // few rows a thread
         shape({1, 7, 7, 2048}, {1, 1}, 512, valid), shape({1, 41, 7, 512}, {3, 3}, 96, same, 2),
         // a band is the picture or a copy with zeros, and dot products add

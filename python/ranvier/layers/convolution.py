@@ -140,7 +140,7 @@ class Conv2D(_Conv):
 
     s is the stride, d the dilation rate, p and q the padding above and on the left; x is 0 outside
     of the image.
-    In float32, 3x3 and 5x5 kernels with stride 1 may be computed by Winograd's algorithms, see
+    In float32, square kernels with stride 1 or 2 may be computed by Winograd's algorithms, see
     `ranvier.config.set_winograd`.
 
     Args:
