@@ -135,17 +135,14 @@ class WinogradMap final : public ImageMap<T> {
         t.beta = beta;
         t.ldc = m.row;
         t.b = u;
-        t.next_cols = t.next_ld = nr_;
         const index_t blocks = t_.writes * panels;
         for (index_t xi = 0; xi < kPoints; ++xi)
             for (index_t p = 0; p < blocks; ++p) {
                 t.n = std::min(nr_, width - p % panels * nr_);
                 t.a = v.at(xi) + c;
                 t.c = m.at(xi) + p / panels * t_.co + j + p % panels * nr_;
-                t.next = t.b + t.k * nr_;
-                t.next_rows = xi + 1 < kPoints || p + 1 < blocks ? t.k : 0;
                 kernels<GemmKernels, T>().panel(t, true);
-                t.b = t.next;
+                t.b += t.k * nr_;
             }
         return t.b;
     }

@@ -190,23 +190,6 @@ void gemm_dots(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, inde
     g.activate(i0, i1, j0, j1);
 }
 
-// The next panel: its source in B if it is still to be packed, else its packed form.
-template <class T>
-static void want_next(GemmTask<T>& t, const GemmProblem<T>& g, bool unpacked, const T* packed,
-                      index_t j, index_t n, index_t p) {
-    const index_t cols = n - j < t.ldb ? n - j : t.ldb;
-    if (!unpacked) {
-        t.next = packed;
-        t.next_rows = t.k;
-        t.next_cols = t.next_ld = t.ldb;
-        return;
-    }
-    t.next = g.b + p * g.rsb + j * g.csb;
-    t.next_rows = g.csb == 1 ? t.k : cols;
-    t.next_cols = g.csb == 1 ? cols : t.k;
-    t.next_ld = g.csb == 1 ? g.rsb : g.csb;
-}
-
 // A block of B's rows in panels, some rows of all panels at a time, so that B is read in its order.
 template <class T>
 static void pack_all(const GemmProblem<T>& g, index_t p, index_t k, index_t j0, index_t j1,
@@ -229,16 +212,31 @@ static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, con
     return k * stride <= (few_tiles ? cache.in_place : cache.in_place / 4);
 }
 
-// Rows so long of an A so large are too many streams for the hardware to fetch all in time.
-constexpr index_t kFarRow = 256, kFarA = 4 * 1024 * 1024;
-// Rows i..ie of A, in their order: the tiles read some of them at once, a few elements at a time,
-// which the hardware does not see a stream in.
+// The hardware fetches shorter rows in time, and L2 keeps less of A.
+constexpr index_t kFarRow = 256, kFarA = 1024 * 1024;
+// What the next block will want of A and B, where it lies one after the other: the panels of this
+// one bring it near, each a share. The tiles themselves read some rows at once, a few elements at a
+// time, which the hardware does not see a stream in.
 template <class T>
-static void fetch_rows(const GemmProblem<T>& g, index_t i, index_t ie) {
-    constexpr index_t in_line = 64 / static_cast<index_t>(sizeof(T));
-    for (; i < ie; ++i)
-        for (index_t p = 0; p < g.k; p += in_line) __builtin_prefetch(g.a + i * g.rsa + p);
-}
+class Ahead {
+  public:
+    void a(const T* at, index_t size) { a_ = at, a_size_ = size; }
+    void b(const T* at, index_t size) { b_ = at, b_size_ = size; }
+    // The share of panel `call` of `calls`, which fetch either of A or of B.
+    void share(index_t call, index_t calls, GemmTask<T>& t) const {
+        const index_t of_a = a_size_ > 0 ? (calls * a_size_ + b_size_) / (a_size_ + b_size_) : 0;
+        const bool a = call < of_a;
+        const index_t size = a ? a_size_ : b_size_;
+        if (!a) call -= of_a;
+        const index_t among = a ? of_a : calls - of_a, from = size * call / among;
+        t.ahead = (a ? a_ : b_) + from;
+        t.ahead_size = size * (call + 1) / among - from;
+    }
+
+  private:
+    const T *a_ = nullptr, *b_ = nullptr;
+    index_t a_size_ = 0, b_size_ = 0;
+};
 
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
@@ -260,10 +258,11 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     };
     const index_t mc = (tiles + blocks - 1) / blocks * mr;
     const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
-    // With AVX-512 only where the hardware's own fetching is late.
-    const bool fetches =
-        small_b && g.csa == 1 && !pack_a &&
-        (!cache.near || (g.k * item >= kFarRow && (i1 - i0) * g.k * item >= kFarA));
+    // Whole rows of A, and of an A stored [K, M] and of B.
+    const bool rows_ahead = g.csa == 1 && g.rsa == g.k && !pack_a && g.k * item >= kFarRow &&
+                            (i1 - i0) * g.k * item >= kFarA;
+    const bool a_ahead = g.rsa == 1 && g.csa <= 2 * (i1 - i0);
+    const bool b_ahead = g.csb == 1 && g.rsb <= 2 * (j1 - j0);
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
     const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
     // With one block of rows a panel is used at once and its place can be taken by the next.
@@ -277,10 +276,18 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
         do {  // once even if K = 0: C is still to be scaled
             p1 = p + kc < g.k ? p + kc : g.k;
             if (at_once) pack_all(g, p, p1 - p, jc, jc1, b_panels.get());
+            const index_t panels = (jc1 - jc + nr - 1) / nr;
             for (index_t block = 0; block < blocks; ++block) {
                 const index_t i = edge(block), ie = edge(block + 1);
                 const bool packs_b = block == 0 && !b_in_place && !at_once;
-                if (fetches) fetch_rows(g, i, ie);
+                Ahead<T> ahead;
+                if (block + 1 < blocks) {
+                    if (rows_ahead) ahead.a(g.a + ie * g.rsa, (edge(block + 2) - ie) * g.rsa);
+                } else if (p1 < g.k) {
+                    const index_t next = std::min(kc, g.k - p1);
+                    if (a_ahead) ahead.a(g.a + p1 * g.csa, next * g.csa);
+                    if (b_ahead) ahead.b(g.b + p1 * g.rsb, next * g.rsb);
+                }
                 if (pack_a)
                     kernel.pack_a(ie - i, p1 - p, g.a + i * g.rsa + p * g.csa, g.rsa, g.csa,
                                   a_block.get());
@@ -293,9 +300,8 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                                                                           panel);
                         t.b = panel;
                         t.ldb = nr;
-                        if (j + nr < jc1)
-                            want_next(t, g, packs_b, panel + nr * t.k, j + nr, jc1, p);
                     }
+                    ahead.share((j - jc) / nr, panels, t);
                     if (pack_a) t.a = a_block.get(), t.a_packed = true;
                     kernel.panel(t, !b_in_place);
                 }

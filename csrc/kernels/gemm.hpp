@@ -29,9 +29,12 @@ struct GemmTask {
     index_t ldpre;
     bool relu;
     T slope;
-    // What panel() brings near while it works: the part of B that is wanted next.
+    // What panel() brings near while it works: `ahead_size` elements that lie one after the other.
+    const T* ahead;
+    index_t ahead_size;
+    // What skinny() does: the rows of B that are wanted next.
     const T* next;
-    index_t next_rows, next_cols, next_ld;
+    index_t next_rows, next_ld;
 };
 
 // m rows in tiles of at most `most`, their sizes differing by one at most: a lone last row would

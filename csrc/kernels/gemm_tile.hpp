@@ -78,13 +78,17 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
     return accumulate_steps<T, R, NV, Masked>(k, a, rs, cs, b, ldb, mask, whole, acc);
 }
 
-// A tile's rows of C come from far away and are wanted K steps from now. All of them fetched at
-// once would keep what the first steps read waiting: tall tiles fetch some every kStepsOfFetch
-// steps.
+// What a tile fetches, its rows of C, which are wanted K steps from now, and a share of what is
+// wanted later, comes from far away. All of it fetched at once would keep what the first steps read
+// waiting: the processor waits for two dozen lines at most. Tall tiles fetch some every
+// kStepsOfFetch steps; with 256 bits the few rows of C at once, as the steps of short sums would
+// not pay.
 inline constexpr index_t kStepsOfFetch = 16;
 template <class T, int R, int NV>
-inline constexpr bool kFetchesInSteps =
-    kVecBytes == 64 && sizeof(T) == 4 && R > kTileRows / 2 && NV == kTileVecs<T>;
+inline constexpr bool kFetchesInSteps = kVecBytes >= 32 && sizeof(T) == 4 && NV == kTileVecs<T> &&
+                                        (kVecBytes == 64 ? R > kTileRows / 2 : R == kTileRows);
+template <class T, int R, int NV>
+inline constexpr bool kFetchesCInSteps = kFetchesInSteps<T, R, NV> && kVecBytes == 64;
 
 template <class T, int NV>
 RV_INLINE const T* prefetch_row(const T* c, index_t ldc) {
@@ -95,18 +99,31 @@ RV_INLINE const T* prefetch_row(const T* c, index_t ldc) {
     return c + ldc;
 }
 
-// c: where the tile's rows of C are, or null. `at_once`: so many of them are fetched at a time.
+// A tile's share of what is fetched ahead: the lines [at, end).
+struct Lines {
+    const char *at, *end;
+};
+template <class T>
+RV_INLINE Lines lines_of(const GemmTask<T>& t, index_t i0, index_t rows) {
+    const char* at = reinterpret_cast<const char*>(t.ahead);
+    const index_t lines = (t.ahead_size * static_cast<index_t>(sizeof(T)) + 63) / 64;
+    return {at + lines * i0 / t.m * 64, at + lines * (i0 + rows) / t.m * 64};
+}
+
+// c: where the tile's rows of C are, or null; `at_once` of them and `each` lines of what is ahead
+// are fetched at a time, not more than the processor waits for without stopping.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b,
-                          LaneMask<T> mask, bool whole, const T* c, index_t at_once,
-                          Vec<T> (&acc)[R][NV]) {
+                          LaneMask<T> mask, bool whole, const T* c, index_t at_once, Lines ahead,
+                          index_t each, Vec<T> (&acc)[R][NV]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
     const index_t* offset = t.offsets;
-    index_t left = offset ? t.segments : 1, rows = c ? R : 0;
-    if constexpr (!kFetchesInSteps<T, R, NV>)
+    index_t left = offset ? t.segments : 1;
+    index_t rows = kFetchesCInSteps<T, R, NV> && c ? R : 0;
+    if constexpr (!kFetchesCInSteps<T, R, NV>)
 #pragma GCC unroll 16
         for (int r = 0; c && r < R; ++r) c = prefetch_row<T, NV>(c, t.ldc);
     do {
@@ -115,10 +132,13 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
         if constexpr (kFetchesInSteps<T, R, NV>) {
             do {
                 index_t steps = k;
-                if (rows > 0) {
+                if (rows > 0 || ahead.at < ahead.end) {
                     if (k > kStepsOfFetch) steps = kStepsOfFetch;
+                    for (index_t q = rows > 0 ? at_once : 0; q > 0; --q)
+                        c = prefetch_row<T, NV>(c, t.ldc);
                     rows -= at_once;
-                    for (index_t q = at_once; q > 0; --q) c = prefetch_row<T, NV>(c, t.ldc);
+                    for (index_t q = ahead.at < ahead.end ? each : 0; q > 0; --q, ahead.at += 64)
+                        __builtin_prefetch(ahead.at);
                 }
                 b = accumulate_run<T, R, NV, Masked>(steps, run, rs, cs, b, t.ldb, mask, whole,
                                                      acc);
@@ -131,17 +151,11 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
     } while (--left > 0);
 }
 
-// Rows i0.. of m bring their share of the rows of what comes next into the caches: their stride is
-// mostly too long for the hardware to see a stream.
-template <class T>
-__attribute__((noinline)) void prefetch_next(const GemmTask<T>& t, index_t i0, index_t rows) {
-    const index_t bytes = t.next_cols * static_cast<index_t>(sizeof(T));
-    const index_t first = t.next_rows * i0 / t.m, end = t.next_rows * (i0 + rows) / t.m;
-    const char* row = reinterpret_cast<const char*>(t.next + first * t.next_ld);
-    for (index_t r = first; r < end; ++r, row += t.next_ld * static_cast<index_t>(sizeof(T))) {
-        for (index_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
-        __builtin_prefetch(row + bytes - 1);
-    }
+// Small tiles fetch their share at once. Without the statement GCC takes a function that only
+// fetches for one without effect, and leaves its calls out.
+__attribute__((noinline)) void fetch(Lines ahead) {
+    asm volatile("");
+    for (; ahead.at < ahead.end; ahead.at += 64) __builtin_prefetch(ahead.at);
 }
 
 // ReLU below zero. Not x * 0 for slope 0: that would turn -inf into NaN.
@@ -338,11 +352,19 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     const T* a = w.a;
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
-        if (t.next_cols) prefetch_next(t, i0, R);
+        Lines ahead{};
+        index_t each = 0;
+        if (t.ahead_size > 0) {
+            ahead = lines_of(t, i0, R);
+            if constexpr (kFetchesInSteps<T, R, NV>)
+                each = ((ahead.end - ahead.at) / 64 + parts - 1) / parts;
+            else
+                fetch(ahead);
+        }
         Vec<T> acc[R][NV];
         accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, last == kLanes<T>,
                                      t.c_transposed ? nullptr : t.c + i0 * t.ldc + j0, at_once,
-                                     acc);
+                                     ahead, each, acc);
         finish<T, R, NV>(t, acc, i0, j0, last);
     }
 }
