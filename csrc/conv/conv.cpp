@@ -24,7 +24,7 @@ void backward_part(const ConvShape& s, const ConvBackward<T>& b, const PartTask<
         else if (t.db)
             column_sums(rows, s.co, static_cast<const T*>(dy), sums.get());
         for (index_t j = 0; t.db && j < s.co; ++j) t.db[j] += sums[j];
-        t.add_weights(i, end, b.x + i * image, dy);
+        t.add_weights(i, end, b.x + i * image, dy, true);
         if (b.dx) t.transposed(i, end, dy, b.dx + i * image);
     }
 }

@@ -62,10 +62,10 @@ class WeightSum {
     virtual bool wants_all(index_t /*images*/) const { return false; }
     // Elements of scratch for parts of so many images.
     virtual index_t scratch(index_t /*images*/) const { return 0; }
-    // Images i0..i1. The first ones find anything in `scratch` and dw, after the last ones dw is
-    // the sum.
-    virtual void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool last,
-                     T* scratch, T* dw) const = 0;
+    // Images i0..i1; as many more follow them in x and dy. The first ones find anything in
+    // `scratch` and dw, after the last ones dw is the sum.
+    virtual void add(index_t i0, index_t i1, index_t more, const T* x, const T* dy, bool first,
+                     bool last, T* scratch, T* dw) const = 0;
 };
 template <class T>
 std::unique_ptr<WeightSum<T>> weight_sum(const ConvShape& s);

@@ -26,9 +26,11 @@ struct PartTask {
     bool whole;            // the images are to be worked on together
     T *scratch, *dw, *db;  // dw and db null: not wanted
 
-    // Images i..end of the batch, which are the first ones of x, dy and dx.
-    void add_weights(index_t i, index_t end, const T* x, const T* dy) const {
-        if (dw) to_w->add(0, end - i, x, dy, i == i0, end == i1, scratch, dw);
+    // Images i..end of the batch, which are the first ones of x, dy and dx. `goes_on`: the next
+    // ones lie behind them in x and dy.
+    void add_weights(index_t i, index_t end, const T* x, const T* dy, bool goes_on) const {
+        if (dw)
+            to_w->add(0, end - i, goes_on ? i1 - end : 0, x, dy, i == i0, end == i1, scratch, dw);
     }
     void transposed(index_t i, index_t end, const T* dy, T* dx) const {
         apply(*to_x, end - i, dy, dx);

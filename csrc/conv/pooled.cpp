@@ -66,7 +66,7 @@ void backward_images(const ConvPool<T>& s, const ConvBackward<T>& b, const void*
         maxpool_backward(s.pool, 0, end - i, static_cast<const T*>(dy),
                          static_cast<const void*>(index_of(s.pool, const_cast<void*>(index), i)),
                          unpooled.get());
-        t.add_weights(i, end, b.x + i * image, unpooled.get());
+        t.add_weights(i, end, b.x + i * image, unpooled.get(), false);
         if (b.dx) t.transposed(i, end, unpooled.get(), b.dx + i * image);
     }
 }

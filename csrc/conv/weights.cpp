@@ -38,7 +38,7 @@ class WindowWeightSum final : public WeightSum<T> {
         w_.depthwise = depthwise_;
     }
     index_t size() const override { return s_.weights(); }
-    void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool, T*,
+    void add(index_t i0, index_t i1, index_t, const T* x, const T* dy, bool first, bool, T*,
              T* sum) const override {
         if (first) std::fill_n(sum, s_.weights(), T(0));
         if (depthwise_) return add_depthwise(w_, i0, i1, x, dy, sum);
@@ -296,7 +296,7 @@ class PointwiseWeightSum final : public WeightSum<T> {
   public:
     explicit PointwiseWeightSum(const ConvShape& s) : s_(s) {}
     index_t size() const override { return s_.weights(); }
-    void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool, T*,
+    void add(index_t i0, index_t i1, index_t, const T* x, const T* dy, bool first, bool, T*,
              T* sum) const override {
         const index_t p = i0 * s_.in_pixels(), rows = (i1 - i0) * s_.in_pixels();
         gemm<T>(Trans::yes, Trans::no, s_.c, s_.co, rows, T(1), x + p * s_.c, s_.c, dy + p * s_.co,

@@ -90,13 +90,20 @@ class WinogradMap final : public ImageMap<T> {
         if (few_) return run_few(t0, t1, x, y);
         const index_t block = std::min(t_.block, t1 - t0);
         const Planes<T> v(block, t_.reads * t_.c), m(block, t_.writes * t_.co);
+        const index_t calls = t_.groups * kPoints * t_.writes * panels_;
         for (index_t t = t0; t < t1; t += block) {
             const index_t end = std::min(t + block, t1);
             transform_input(t_, t, end, x, v);
+            Ahead<T> ahead;
+            if (t_.far) {
+                const index_t from = t_.read_from(end), to = t_.written_from(t);
+                ahead = {calls, x + from, t_.read_from(std::min(end + block, t1)) - from, y + to,
+                         t_.written_from(end) - to};
+            }
             const T* u = u_.get();
             for (index_t g = 0; g < t_.groups; ++g)
                 u = multiply(end - t, v, g * t_.cg, t_.reads * t_.cg, u, panels_, t_.cog, T(0), m,
-                             g * t_.cog);
+                             g * t_.cog, ahead, g * (calls / t_.groups));
             for (index_t write = 0; write < t_.writes; ++write)
                 output(t, end, m, write, 0, t_.co, y);
         }
@@ -116,15 +123,17 @@ class WinogradMap final : public ImageMap<T> {
                 const index_t c1 = std::min(c + kRows, t_.c), rows = (c1 - c) * nr_;
                 for (index_t i = 0; i < panels; ++i)
                     transform_weights(0, 0, p + i, c, c1, u.get() + i * rows, panels * rows);
-                multiply(t1 - t0, v, c, c1 - c, u.get(), panels, width, c > 0 ? T(1) : T(0), m, 0);
+                multiply(t1 - t0, v, c, c1 - c, u.get(), panels, width, c > 0 ? T(1) : T(0), m, 0,
+                         {}, 0);
             }
             output(t0, t1, m, 0, block * columns.wide, width, y);
         });
     }
-    // k channels of v from c on to `width` columns of m from j on, and of each of its remainders.
-    // Where the next weights are.
+    // k channels of v from c on to `width` columns of m from j on, and of each of its remainders;
+    // the panels are calls of `ahead` from `call` on. Where the next weights are.
     const T* multiply(index_t tiles, const Planes<T>& v, index_t c, index_t k, const T* u,
-                      index_t panels, index_t width, T beta, const Planes<T>& m, index_t j) const {
+                      index_t panels, index_t width, T beta, const Planes<T>& m, index_t j,
+                      const Ahead<T>& ahead, index_t call) const {
         GemmTask<T> t{};
         t.m = tiles;
         t.k = k;
@@ -141,6 +150,7 @@ class WinogradMap final : public ImageMap<T> {
                 t.n = std::min(nr_, width - p % panels * nr_);
                 t.a = v.at(xi) + c;
                 t.c = m.at(xi) + p / panels * t_.co + j + p % panels * nr_;
+                ahead.share(call++, t);
                 kernels<GemmKernels, T>().panel(t, true);
                 t.b += t.k * nr_;
             }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "conv/map.hpp"
+#include "gemm/ahead.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/winograd.hpp"
 
@@ -29,6 +30,9 @@ struct Planes {
     T* at(index_t point, index_t tile = 0) const { return data.get() + point * plane + tile * row; }
 };
 
+// Less than this stays near.
+inline constexpr index_t kNearBytes = 8 * 1024 * 1024;
+
 // A convolution, or its transpose, by tiles of 6 x 6 pixels, counted over images; how many of them
 // are worked on at a time. With a stride what is read is as many pictures as there are remainders,
 // whose channels are summed, too; of the transpose what is written is. With dilation an image is as
@@ -45,6 +49,8 @@ struct Tiling {
     index_t origin[3];                                    // the window of position 0
     index_t of_kernel[3][2][5];  // the kernel's tap that a remainder's tap is, or -1
     index_t height, width, of_image, block;
+    bool far;  // is what is read and written to be fetched ahead? Not with dilation: it does not
+               // lie in order
 
     Tiling(const ConvShape& s, bool transposed)
         : c(transposed ? s.co : s.c), co(transposed ? s.c : s.co), groups(s.groups) {
@@ -74,10 +80,21 @@ struct Tiling {
         block = std::clamp<index_t>(std::max(l2 * 1024 / tile, least) / kernel.mr * kernel.mr,
                                     kernel.mr, 8 * kernel.mr);
         block = std::min(block, s.n * of_image);
+        const index_t moved = s.n * (s.in_pixels() * s.c + s.out_pixels() * s.co);
+        far =
+            dilation[1] * dilation[2] == 1 && moved * static_cast<index_t>(sizeof(T)) > kNearBytes;
     }
     // Of remainder i along an axis, for those of what is read and those of what is written.
     index_t row(index_t i) const { return i / (step[2] * to_step[2]); }
     index_t column(index_t i) const { return i % (step[2] * to_step[2]); }
+
+    // Where what tiles from `tile` on read, and tiles before it do not, begins, and what they
+    // write. With dilation it is not one after the other.
+    index_t read_from(index_t tile) const {
+        const index_t shared = std::max<index_t>(0, (6 - side) * step[1] + origin[1]);
+        return place(tile, in, step[1], shared) * c;
+    }
+    index_t written_from(index_t tile) const { return place(tile, out, to_step[1], 0) * co; }
 
   private:
     // y[o] = sum of x[o * stride + stride * u + r - pad] w[stride * u + r]
@@ -108,6 +125,11 @@ struct Tiling {
             }
         origin[axis] = stride > 1 ? first : s.pad[axis] - (k - 1) * s.dilation[axis];
         return last - first + 1;
+    }
+    index_t place(index_t tile, const index_t (&extent)[3], index_t apart, index_t shared) const {
+        const index_t row = tile % of_image / width;
+        const index_t at = row > 0 ? std::min(row * side * apart + shared, extent[1]) : 0;
+        return (tile / of_image * extent[1] + at) * extent[2];
     }
     index_t tiles(int axis) const {
         const index_t positions = (out[axis] + to_step[axis] - 1) / to_step[axis];

@@ -29,8 +29,8 @@ class WinogradWeightSum final : public WeightSum<T> {
     }
     index_t scratch(index_t images) const override { return wants_all(images) ? 0 : size(); }
 
-    void add(index_t i0, index_t i1, const T* x, const T* dy, bool first, bool last, T* sum,
-             T* dw) const override {
+    void add(index_t i0, index_t i1, index_t more, const T* x, const T* dy, bool first, bool last,
+             T* sum, T* dw) const override {
         const bool all = first && last && wants_all(i1 - i0);
         const index_t of_image = t_.of_image, end = i1 * of_image, tiles = end - i0 * of_image;
         // Each block goes through all sums, which come from further away than its tiles.
@@ -38,15 +38,25 @@ class WinogradWeightSum final : public WeightSum<T> {
         const index_t block =
             all ? tiles : gemm_blocking::even_part(tiles, std::max(t_.block, kTiles), 1);
         const Planes<T> v(block, rows_), g(block, t_.co);
+        const index_t nr = kernels<GemmKernels, T>().nr, panels = (t_.cog + nr - 1) / nr;
+        const index_t fetched = end + more * of_image;
         for (index_t t = i0 * of_image; t < end; t += block) {
             const index_t t1 = std::min(t + block, end);
             transform_input(t_, t, t1, x, v);
             gradient_tiles(t, t1, dy, g);
             if (all) return finish_all(tiles, v, g, dw);
+            Ahead<T> ahead;
+            if (t_.far) {
+                const index_t t2 = std::min(t1 + block, fetched);
+                const index_t of_x = t_.read_from(t1), of_dy = t_.written_from(t1);
+                ahead = {t_.groups * kPoints * panels, x + of_x, t_.read_from(t2) - of_x,
+                         dy + of_dy, t_.written_from(t2) - of_dy};
+            }
             for (index_t i = 0; i < t_.groups; ++i) {
                 const index_t c = i * t_.cg, j = i * t_.cog;
                 multiply(t1 - t, v, g, {c, c + t_.reads * t_.cg, j, j + t_.cog},
-                         first ? T(0) : T(1), sum + c * t_.cog, plane_);
+                         first ? T(0) : T(1), sum + c * t_.cog, plane_, ahead,
+                         i * kPoints * panels);
             }
             first = false;
         }
@@ -90,15 +100,17 @@ class WinogradWeightSum final : public WeightSum<T> {
             const index_t width = columns.width(block), ce = std::min(c + rows, s_.c);
             const index_t plane = (ce - c) * width + kPad<T>;
             const Scratch<T> sum(kPoints * plane);
-            multiply(tiles, v, g, {c, ce, j, j + width}, T(0), sum.get(), plane);
+            multiply(tiles, v, g, {c, ce, j, j + width}, T(0), sum.get(), plane, {}, 0);
             for (index_t r = c; r < ce; ++r)
                 finish(width, sum.get() + (r - c) * width, plane, dw + r * s_.co + j, s_.c * s_.co);
         });
     }
+    // Its panels are calls of `ahead` from `call` on.
     void multiply(index_t tiles, const Planes<T>& v, const Planes<T>& g, const Block& block, T beta,
-                  T* sum, index_t plane) const {
+                  T* sum, index_t plane, const Ahead<T>& ahead, index_t call) const {
         const auto& kernel = kernels<GemmKernels, T>();
         const index_t rows = block.c1 - block.c0, width = block.j1 - block.j0;
+        const index_t panels = (width + kernel.nr - 1) / kernel.nr;
         const double work = 2.0 * kPoints * static_cast<double>(tiles * rows * width);
         parallel_for(threads_for(work), kPoints, [&](index_t xi) {
             GemmTask<T> t{};
@@ -115,6 +127,7 @@ class WinogradWeightSum final : public WeightSum<T> {
                 t.n = std::min<index_t>(kernel.nr, width - j);
                 t.b = g.at(xi) + block.j0 + j;
                 t.c = sum + xi * plane + j;
+                ahead.share(call + xi * panels + j / kernel.nr, t);
                 kernel.panel(t, false);
             }
         });

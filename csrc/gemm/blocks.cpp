@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gemm/ahead.hpp"
 #include "gemm/problem.hpp"
 #include "ranvier/activation.hpp"
 
@@ -212,32 +213,8 @@ static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, con
     return k * stride <= (few_tiles ? cache.in_place : cache.in_place / 4);
 }
 
-// The hardware fetches shorter rows in time, and L2 keeps less of A.
-constexpr index_t kFarRow = 256, kFarA = 1024 * 1024;
-// What the next block will want of A and B, where it lies one after the other: the panels of this
-// one bring it near, each a share. The tiles themselves read some rows at once, a few elements at a
-// time, which the hardware does not see a stream in.
-template <class T>
-class Ahead {
-  public:
-    void a(const T* at, index_t size) { a_ = at, a_size_ = size; }
-    void b(const T* at, index_t size) { b_ = at, b_size_ = size; }
-    // The share of panel `call` of `calls`, which fetch either of A or of B.
-    void share(index_t call, index_t calls, GemmTask<T>& t) const {
-        const index_t of_a = a_size_ > 0 ? (calls * a_size_ + b_size_) / (a_size_ + b_size_) : 0;
-        const bool a = call < of_a;
-        const index_t size = a ? a_size_ : b_size_;
-        if (!a) call -= of_a;
-        const index_t among = a ? of_a : calls - of_a, from = size * call / among;
-        t.ahead = (a ? a_ : b_) + from;
-        t.ahead_size = size * (call + 1) / among - from;
-    }
-
-  private:
-    const T *a_ = nullptr, *b_ = nullptr;
-    index_t a_size_ = 0, b_size_ = 0;
-};
-
+// The hardware fetches shorter rows in time, and a smaller A stays near.
+constexpr index_t kFarRow = 256, kFarA = 4 * 1024 * 1024;
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
@@ -271,22 +248,22 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     Scratch<T> a_block(pack_a ? mc * kc + kernel.lanes : 0);
     Scratch<T> b_panels(b_in_place ? 0 : kc * (keeps_panels ? (nc + nr - 1) / nr * nr : nr));
     for (index_t jc = j0; jc < j1; jc += nc) {
-        const index_t jc1 = jc + nc < j1 ? jc + nc : j1;
+        const index_t jc1 = jc + nc < j1 ? jc + nc : j1, panels = (jc1 - jc + nr - 1) / nr;
         index_t p = 0, p1 = 0;
         do {  // once even if K = 0: C is still to be scaled
             p1 = p + kc < g.k ? p + kc : g.k;
             if (at_once) pack_all(g, p, p1 - p, jc, jc1, b_panels.get());
-            const index_t panels = (jc1 - jc + nr - 1) / nr;
             for (index_t block = 0; block < blocks; ++block) {
                 const index_t i = edge(block), ie = edge(block + 1);
                 const bool packs_b = block == 0 && !b_in_place && !at_once;
                 Ahead<T> ahead;
                 if (block + 1 < blocks) {
-                    if (rows_ahead) ahead.a(g.a + ie * g.rsa, (edge(block + 2) - ie) * g.rsa);
+                    if (rows_ahead)
+                        ahead = {panels, g.a + ie * g.rsa, (edge(block + 2) - ie) * g.rsa};
                 } else if (p1 < g.k) {
                     const index_t next = std::min(kc, g.k - p1);
-                    if (a_ahead) ahead.a(g.a + p1 * g.csa, next * g.csa);
-                    if (b_ahead) ahead.b(g.b + p1 * g.rsb, next * g.rsb);
+                    ahead = {panels, g.a + (a_ahead ? p1 * g.csa : 0), a_ahead ? next * g.csa : 0,
+                             g.b + (b_ahead ? p1 * g.rsb : 0), b_ahead ? next * g.rsb : 0};
                 }
                 if (pack_a)
                     kernel.pack_a(ie - i, p1 - p, g.a + i * g.rsa + p * g.csa, g.rsa, g.csa,
@@ -301,7 +278,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                         t.b = panel;
                         t.ldb = nr;
                     }
-                    ahead.share((j - jc) / nr, panels, t);
+                    ahead.share((j - jc) / nr, t);
                     if (pack_a) t.a = a_block.get(), t.a_packed = true;
                     kernel.panel(t, !b_in_place);
                 }

@@ -48,13 +48,24 @@ void panel(const GemmTask<T>& t, bool b_padded) {
         b_padded || last == L ? kTiles<T, false>.at[nv - 1] : kTiles<T, true>.at[nv - 1];
     const RowSplit s = split_rows(t.m, nv == 1 && !t.a_packed ? kNarrowRows : kTileRows);
     Tiles<T> w{t.a, t.rsa, t.csa, 0, 0, t.b, 0, 0, last};
+    const index_t lines = (t.ahead_size * static_cast<index_t>(sizeof(T)) + 63) / 64;
+    w.ahead = reinterpret_cast<const char*>(t.ahead);
     for (index_t left = s.tiles; left > 0; left -= w.count) {
         const bool taller = left > s.tiles - s.extra;
         const index_t rows = s.base + taller;
         w.count = !kLoops ? 1 : taller ? s.extra : left;
         if (t.a_packed) w.rs = 1, w.cs = rows;
         w.step = rows * (t.a_packed ? t.k : t.rsa);
+        const index_t of_tile = lines > 0 ? (lines * rows - 1) / t.m + 1 : 0;
+        if (lines > 0 && fetches_in_steps<T>(rows, nv)) {
+            w.lines = of_tile;
+            w.each = (of_tile - 1) / parts_of(t) + 1;
+        } else if (lines > 0 && of_tile <= kMostLines) {
+            w.count = 1;
+            fetch(w.ahead, of_tile);
+        }
         tiles_of[rows - 1](t, w);
+        w.ahead += w.count * of_tile * 64;
         w.a += w.count * w.step;
         w.i0 += w.count * rows;
     }

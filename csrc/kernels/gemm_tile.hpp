@@ -80,15 +80,13 @@ RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs,
 
 // What a tile fetches, its rows of C, which are wanted K steps from now, and a share of what is
 // wanted later, comes from far away. All of it fetched at once would keep what the first steps read
-// waiting: the processor waits for two dozen lines at most. Tall tiles fetch some every
-// kStepsOfFetch steps; with 256 bits the few rows of C at once, as the steps of short sums would
-// not pay.
-inline constexpr index_t kStepsOfFetch = 16;
-template <class T, int R, int NV>
-inline constexpr bool kFetchesInSteps = kVecBytes >= 32 && sizeof(T) == 4 && NV == kTileVecs<T> &&
-                                        (kVecBytes == 64 ? R > kTileRows / 2 : R == kTileRows);
-template <class T, int R, int NV>
-inline constexpr bool kFetchesCInSteps = kFetchesInSteps<T, R, NV> && kVecBytes == 64;
+// waiting, as the processor waits for two dozen lines at most: tall tiles fetch some every
+// kStepsOfFetch steps, others kMostLines at most, or nothing.
+inline constexpr index_t kStepsOfFetch = 16, kMostLines = 32;
+template <class T>
+constexpr bool fetches_in_steps(index_t rows, index_t vectors) {
+    return kVecBytes == 64 && sizeof(T) == 4 && rows > kTileRows / 2 && vectors == kTileVecs<T>;
+}
 
 template <class T, int NV>
 RV_INLINE const T* prefetch_row(const T* c, index_t ldc) {
@@ -99,46 +97,35 @@ RV_INLINE const T* prefetch_row(const T* c, index_t ldc) {
     return c + ldc;
 }
 
-// A tile's share of what is fetched ahead: the lines [at, end).
-struct Lines {
-    const char *at, *end;
-};
-template <class T>
-RV_INLINE Lines lines_of(const GemmTask<T>& t, index_t i0, index_t rows) {
-    const char* at = reinterpret_cast<const char*>(t.ahead);
-    const index_t lines = (t.ahead_size * static_cast<index_t>(sizeof(T)) + 63) / 64;
-    return {at + lines * i0 / t.m * 64, at + lines * (i0 + rows) / t.m * 64};
-}
-
-// c: where the tile's rows of C are, or null; `at_once` of them and `each` lines of what is ahead
-// are fetched at a time, not more than the processor waits for without stopping.
+// c: where the tile's rows of C are, or null; `at_once` of them and `each` of the `lines` from
+// `ahead` on are fetched at a time.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b,
-                          LaneMask<T> mask, bool whole, const T* c, index_t at_once, Lines ahead,
-                          index_t each, Vec<T> (&acc)[R][NV]) {
+                          LaneMask<T> mask, bool whole, const T* c, index_t at_once,
+                          const char* ahead, index_t lines, index_t each, Vec<T> (&acc)[R][NV]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
     const index_t* offset = t.offsets;
-    index_t left = offset ? t.segments : 1;
-    index_t rows = kFetchesCInSteps<T, R, NV> && c ? R : 0;
-    if constexpr (!kFetchesCInSteps<T, R, NV>)
+    index_t left = offset ? t.segments : 1, rows = c ? R : 0;
+    if constexpr (!fetches_in_steps<T>(R, NV))
 #pragma GCC unroll 16
         for (int r = 0; c && r < R; ++r) c = prefetch_row<T, NV>(c, t.ldc);
     do {
         const T* run = offset ? a + *offset++ : a;
         index_t k = t.k;
-        if constexpr (kFetchesInSteps<T, R, NV>) {
+        if constexpr (fetches_in_steps<T>(R, NV)) {
             do {
                 index_t steps = k;
-                if (rows > 0 || ahead.at < ahead.end) {
+                if (rows > 0 || lines > 0) {
                     if (k > kStepsOfFetch) steps = kStepsOfFetch;
                     for (index_t q = rows > 0 ? at_once : 0; q > 0; --q)
                         c = prefetch_row<T, NV>(c, t.ldc);
                     rows -= at_once;
-                    for (index_t q = ahead.at < ahead.end ? each : 0; q > 0; --q, ahead.at += 64)
-                        __builtin_prefetch(ahead.at);
+                    for (index_t q = lines > 0 ? each : 0; q > 0; --q, ahead += 64)
+                        __builtin_prefetch(ahead);
+                    lines -= each;
                 }
                 b = accumulate_run<T, R, NV, Masked>(steps, run, rs, cs, b, t.ldb, mask, whole,
                                                      acc);
@@ -151,11 +138,11 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
     } while (--left > 0);
 }
 
-// Small tiles fetch their share at once. Without the statement GCC takes a function that only
-// fetches for one without effect, and leaves its calls out.
-__attribute__((noinline)) void fetch(Lines ahead) {
+// Without the statement GCC takes a function that only fetches for one without effect, and leaves
+// its calls out.
+__attribute__((noinline)) void fetch(const char* ahead, index_t lines) {
     asm volatile("");
-    for (; ahead.at < ahead.end; ahead.at += 64) __builtin_prefetch(ahead.at);
+    for (; lines > 0; --lines, ahead += 64) __builtin_prefetch(ahead);
 }
 
 // ReLU below zero. Not x * 0 for slope 0: that would turn -inf into NaN.
@@ -330,14 +317,22 @@ RV_INLINE void finish(const GemmTask<T>& t, Vec<T> (&acc)[R][NV], index_t i0, in
 }
 
 // `count` tiles of R rows one below the other, rows i0.. of A at a and `step` further each, columns
-// j0.. of B at b; the last of the NV vectors has `last` columns.
+// j0.. of B at b; the last of the NV vectors has `last` columns. Tiles that fetch in steps fetch
+// `lines` lines of the cache each, from `ahead` on, `each` at a time.
 template <class T>
 struct Tiles {
     const T* a;
     index_t rs, cs, step, count;
     const T* b;
     index_t i0, j0, last;
+    const char* ahead = nullptr;
+    index_t lines = 0, each = 0;
 };
+// How often a tile fetches.
+template <class T>
+RV_INLINE index_t parts_of(const GemmTask<T>& t) {
+    return (t.k + kStepsOfFetch - 1) / kStepsOfFetch * (t.offsets ? t.segments : 1);
+}
 
 // Tiles of short vectors take so long that a call for each is nothing beside them; the code of this
 // loop would be.
@@ -347,24 +342,17 @@ template <class T, int R, int NV, bool Masked>
 void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     const index_t last = w.last, j0 = w.j0, rs = w.rs, cs = w.cs;
     const LaneMask<T> mask = lane_mask<T>(last);
-    const index_t parts = (t.k + kStepsOfFetch - 1) / kStepsOfFetch * (t.offsets ? t.segments : 1);
+    const index_t parts = parts_of(t);
     const index_t at_once = parts >= R ? 1 : 2 * parts >= R ? 2 : 4 * parts >= R ? 4 : R;
     const T* a = w.a;
+    const char* ahead = w.ahead;
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
-        Lines ahead{};
-        index_t each = 0;
-        if (t.ahead_size > 0) {
-            ahead = lines_of(t, i0, R);
-            if constexpr (kFetchesInSteps<T, R, NV>)
-                each = ((ahead.end - ahead.at) / 64 + parts - 1) / parts;
-            else
-                fetch(ahead);
-        }
         Vec<T> acc[R][NV];
         accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, last == kLanes<T>,
                                      t.c_transposed ? nullptr : t.c + i0 * t.ldc + j0, at_once,
-                                     ahead, each, acc);
+                                     ahead, w.lines, w.each, acc);
+        ahead += w.lines * 64;
         finish<T, R, NV>(t, acc, i0, j0, last);
     }
 }
