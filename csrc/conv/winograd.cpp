@@ -159,11 +159,11 @@ class WinogradMap final : public ImageMap<T> {
     // `width` channels from j on.
     void output(index_t t0, index_t t1, const Planes<T>& m, index_t write, index_t j, index_t width,
                 T* y) const {
-        const index_t row = t_.out[2] * t_.co;
+        const index_t row = t_.out[2] * t_.co, y0 = t_.row(write), x0 = t_.column(write);
         for (index_t t = t0; t < t1; ++t) {
             const Tile tile = tile_at(t_, t);
-            const index_t oh = tile.at[1] * t_.to_step[1] + t_.row(write);
-            const index_t ow = tile.at[2] * t_.to_step[2] + t_.column(write);
+            const index_t oh = tile.at[1] * t_.to_step[1] + y0;
+            const index_t ow = tile.at[2] * t_.to_step[2] + x0;
             const index_t rows = left(1, oh), cols = left(2, ow);
             if (rows > 0 && cols > 0)
                 kernels<WinogradKernels, T>().output[form()](

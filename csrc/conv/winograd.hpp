@@ -207,13 +207,17 @@ template <class T>
 void transform_input(const Tiling<T>& t, index_t t0, index_t t1, const T* x, const Planes<T>& v) {
     const index_t image = t.in[1] * t.in[2] * t.c;
     const index_t apart[3] = {1, t.step[1] * t.dilation[1], t.step[2] * t.dilation[2]};
+    index_t first[4][2];
+    for (index_t r = 0; r < t.reads; ++r) {
+        first[r][0] = t.origin[1] + t.row(r);
+        first[r][1] = t.origin[2] + t.column(r);
+    }
     over_tiles<T>(t1 - t0, t.reads * t.c, [&](index_t i, T* room) {
         const Tile tile = tile_at(t, t0 + i);
+        const T* from = x + tile.image * image;
         for (index_t r = 0; r < t.reads; ++r) {
-            const index_t y0 = tile.at[1] * t.step[1] + t.origin[1] + t.row(r);
-            const index_t x0 = tile.at[2] * t.step[2] + t.origin[2] + t.column(r);
-            const Pixels<T> p =
-                pixels(x + tile.image * image, t.in, t.c, apart, y0, x0, index_t{6}, room);
+            const Pixels<T> p = pixels(from, t.in, t.c, apart, tile.at[1] * t.step[1] + first[r][0],
+                                       tile.at[2] * t.step[2] + first[r][1], index_t{6}, room);
             kernels<WinogradKernels, T>().input(t.c, p.at, p.row, p.pixel, v.at(0, i) + r * t.c,
                                                 v.plane);
         }

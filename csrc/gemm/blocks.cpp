@@ -215,6 +215,8 @@ static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, con
 
 // The hardware fetches shorter rows in time, and a smaller A stays near.
 constexpr index_t kFarRow = 256, kFarA = 4 * 1024 * 1024;
+// So long ones, too, if a panel is all that reads them.
+constexpr index_t kStreamRow = 2048;
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
@@ -237,7 +239,8 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
     // Whole rows of A, and of an A stored [K, M] and of B.
     const bool rows_ahead = g.csa == 1 && g.rsa == g.k && !pack_a && g.k * item >= kFarRow &&
-                            (i1 - i0) * g.k * item >= kFarA;
+                            (i1 - i0) * g.k * item >= kFarA &&
+                            (j1 - j0 > nr || g.k * item <= kStreamRow);
     const bool a_ahead = g.rsa == 1 && g.csa <= 2 * (i1 - i0);
     const bool b_ahead = g.csb == 1 && g.rsb <= 2 * (j1 - j0);
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
