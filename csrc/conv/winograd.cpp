@@ -1,4 +1,4 @@
-// Winograd's F(4x4, 3x3) and F(2x2, 5x5): blocks of tiles of output pixels are transformed,
+// Winograd's F(5x5, 2x2), F(4x4, 3x3) and F(2x2, 5x5): blocks of tiles of pixels are transformed,
 // multiplied at 36 points, and transformed back while they are in L2.
 #include <algorithm>
 #include <atomic>

@@ -17,7 +17,7 @@ class Ahead {
     Ahead(index_t calls, const T* a, index_t a_size, const T* b = nullptr, index_t b_size = 0)
         : a_(a), b_(b), a_size_(a_size), b_size_(b_size) {
         if (a_size + b_size <= 0) return;
-        of_a_ = (calls * a_size + b_size) / (a_size + b_size);
+        of_a_ = (2 * calls * a_size + a_size + b_size) / (2 * (a_size + b_size));
         a_each_ = of_a_ > 0 ? (a_size + of_a_ - 1) / of_a_ : 0;
         const index_t of_b = calls - of_a_;
         b_each_ = of_b > 0 ? (b_size + of_b - 1) / of_b : 0;

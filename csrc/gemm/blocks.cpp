@@ -237,12 +237,12 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     };
     const index_t mc = (tiles + blocks - 1) / blocks * mr;
     const bool pack_a = (j1 - j0) >= kPanelsForPackingA * nr;
-    // Whole rows of A, and of an A stored [K, M] and of B.
-    const bool rows_ahead = g.csa == 1 && g.rsa == g.k && !pack_a && g.k * item >= kFarRow &&
-                            (i1 - i0) * g.k * item >= kFarA &&
+    // Whole rows of A, of which half are read at least, and of an A stored [K, M] and of B.
+    const bool rows_ahead = g.csa == 1 && g.rsa == g.k && g.k <= 2 * kc && !pack_a &&
+                            g.k * item >= kFarRow && (i1 - i0) * g.k * item >= kFarA &&
                             (j1 - j0 > nr || g.k * item <= kStreamRow);
     const bool a_ahead = g.rsa == 1 && g.csa <= 2 * (i1 - i0);
-    const bool b_ahead = g.csb == 1 && g.rsb <= 2 * (j1 - j0);
+    const bool b_ahead = g.csb == 1 && g.rsb <= 2 * nc;
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
     const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
     // With one block of rows a panel is used at once and its place can be taken by the next.

@@ -63,8 +63,8 @@ def set_winograd(enabled: bool) -> None:
     """Whether convolutions may use Winograd's algorithms, from now on and in all Python threads.
 
     They are F(5x5, 2x2), F(4x4, 3x3) and F(2x2, 5x5), which need about a third of the direct sum's
-    multiplications: in float32, for square kernels of 2, 3 and 5 taps a side with stride 1, and of
-    3 to 6, 9 and 10 with stride 2 and one group, with at least 16 channels of a group on either
+    multiplications: in float32, for square kernels of 2, 3 and 5 taps a side with stride 1, and
+    for most of 3 to 10 with stride 2 and one group, with at least 16 channels of a group on either
     side, where the picture is large enough. Their errors are two to six times those of the direct
     sum: with 64 channels some 2e-6 of the largest output, 4e-6 of the first form. Off, such
     convolutions are slower and that much nearer. Either way the number of threads does not change
