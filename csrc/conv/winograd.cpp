@@ -209,7 +209,9 @@ bool winograd_pays(const ConvShape& s, bool transposed) {
     const Tiling<T> t(s, transposed);
     if (t.taps != 2 && t.taps != 3 && t.taps != 5) return false;
     const index_t of_point = t.reads * t.writes * s.c_of_group() * s.co;
-    if (kPoints * of_point > (index_t{1} << 24)) return false;
+    // With a stride there are up to 16 points for each weight: they must not be most of the memory.
+    if (kPoints * of_point > (stride > 1 ? kFarPoints + kFarPoints / 4 : index_t{1} << 24))
+        return false;
     const auto lanes = static_cast<double>(kernels<GemmKernels, T>().lanes);
     const double products = static_cast<double>(of_point) / lanes;
     const auto transforms = static_cast<double>(t.reads * t.c + t.writes * t.co) / lanes;

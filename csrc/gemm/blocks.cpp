@@ -217,6 +217,7 @@ static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, con
 constexpr index_t kFarRow = 256, kFarA = 4 * 1024 * 1024;
 // So long ones, too, if a panel is all that reads them.
 constexpr index_t kStreamRow = 2048;
+
 template <class T>
 void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();

@@ -142,8 +142,9 @@ def winograd() -> Iterator[Any]:
 
 # (kernel, channels, arguments): what Winograd's algorithms are for, where there are channels enough
 WINOGRADS: list[tuple[int, int, dict[str, Any]]] = [
-    (2, 33, {}), (3, 33, {}), (3, 64, {}), (3, 33, {"dilation_rate": 2}),
-    (3, 40, {"groups": 2}), (5, 33, {}), (5, 60, {"groups": 3}),
+    (2, 33, {}), (3, 33, {}), (3, 64, {}), (5, 33, {}), (5, 64, {}),
+    (3, 33, {"dilation_rate": 2}), (3, 64, {"dilation_rate": 2}),
+    (3, 40, {"groups": 2}), (5, 60, {"groups": 3}),
     (3, 96, {"strides": 2}), (4, 64, {"strides": 2}), (5, 33, {"strides": 2}),
 ]  # fmt: skip
 
