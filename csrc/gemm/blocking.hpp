@@ -17,7 +17,7 @@ struct Cache {
 };
 constexpr Cache cache_of(index_t vector_bytes) {
     constexpr index_t kKiB = 1024;
-    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB, 4, true}
+    return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB, 8, true}
                               : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB, 16, false};
 }
 // All packed panels of B together, in a share of L3.

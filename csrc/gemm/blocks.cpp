@@ -205,12 +205,11 @@ static void pack_all(const GemmProblem<T>& g, index_t p, index_t k, index_t j0, 
     }
 }
 
-// Whether `k` rows of B, `stride` bytes apart, are read where they are: by few tiles, or if they
-// stay in L1 together. Strides of powers of two leave them few places there.
+// Whether `k` rows of B, `stride` bytes apart, are read where they are: by few tiles, which would
+// not pay for panels. Strides of powers of two leave the rows few places in L1.
 static bool stays_in_place(index_t m, index_t k, index_t stride, index_t mr, const Cache& cache) {
-    const bool few_tiles = m <= 16 * mr;
-    if (stride % 1024 == 0 && k > 16 && !(few_tiles && cache.near)) return false;
-    return k * stride <= (few_tiles ? cache.in_place : cache.in_place / 4);
+    return m <= 16 * mr && k * stride <= cache.in_place &&
+           (cache.near || stride % 1024 != 0 || k <= 16);
 }
 
 // The hardware fetches shorter rows in time, and a smaller A stays near.

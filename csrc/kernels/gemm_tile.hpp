@@ -29,18 +29,34 @@ inline constexpr int kHeld = kVecBytes < 32                     ? 0
                              : R * NV + NV + 1 <= kVecRegisters ? NV
                                                                 : kVecRegisters - R * NV - 1;
 
+// What a tile fetches, its rows of C, which are wanted K steps from now, and a share of what is
+// wanted later, comes from far away. All of it fetched at once would keep what the first steps read
+// waiting, as the processor waits for two dozen lines at most: tall tiles fetch some every
+// kStepsOfFetch steps, others kMostLines at most, or nothing.
+inline constexpr index_t kStepsOfFetch = 16, kMostLines = 32;
+template <class T>
+constexpr bool fetches_in_steps(index_t rows, index_t vectors) {
+    return kVecBytes == 64 && sizeof(T) == 4 && rows > kTileRows / 2 && vectors == kTileVecs<T>;
+}
+
 // Past the panel's columns B is not read (Masked, unless `whole`) or is padding. A masked load
 // takes a turn of a multiplier (512 bits on Intel's processors, 256 on AMD's), a branch that is
 // never taken does not: tiles that serve both kinds of panels ask which one it is.
+// Tiles that fetch in steps fetch a line of A each, too, `soon` and `by` further each time: all
+// rows come to the end of a line at once, and would wait for L2.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE const T* accumulate_steps(index_t k, const T* a, index_t rs, index_t cs, const T* b,
-                                    index_t ldb, LaneMask<T> mask, bool whole,
-                                    Vec<T> (&acc)[R][NV]) {
+                                    index_t ldb, LaneMask<T> mask, bool whole, const T* soon,
+                                    index_t by, Vec<T> (&acc)[R][NV]) {
     constexpr int L = kLanes<T>, G = (R + kRowsOfPointer - 1) / kRowsOfPointer;
     const T* ap[G];
 #pragma GCC unroll 8
     for (int g = 0; g < G; ++g) ap[g] = a + kRowsOfPointer * g * rs;
     for (const T* end = b + k * ldb; b != end; b += ldb) {
+        if (fetches_in_steps<T>(R, NV)) {
+            __builtin_prefetch(soon);
+            soon += by;
+        }
         Vec<T> bv[NV];
 #pragma GCC unroll 8
         for (int v = 0; v < NV; ++v) {
@@ -72,20 +88,11 @@ inline constexpr bool kAsksOnce =
 
 template <class T, int R, int NV, bool Masked>
 RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
-                                  index_t ldb, LaneMask<T> mask, bool whole, Vec<T> (&acc)[R][NV]) {
+                                  index_t ldb, LaneMask<T> mask, bool whole, const T* soon,
+                                  index_t by, Vec<T> (&acc)[R][NV]) {
     if (kAsksOnce<T, R, NV> && __builtin_expect(whole, true))
-        return accumulate_steps<T, R, NV, false>(k, a, rs, cs, b, ldb, mask, whole, acc);
-    return accumulate_steps<T, R, NV, Masked>(k, a, rs, cs, b, ldb, mask, whole, acc);
-}
-
-// What a tile fetches, its rows of C, which are wanted K steps from now, and a share of what is
-// wanted later, comes from far away. All of it fetched at once would keep what the first steps read
-// waiting, as the processor waits for two dozen lines at most: tall tiles fetch some every
-// kStepsOfFetch steps, others kMostLines at most, or nothing.
-inline constexpr index_t kStepsOfFetch = 16, kMostLines = 32;
-template <class T>
-constexpr bool fetches_in_steps(index_t rows, index_t vectors) {
-    return kVecBytes == 64 && sizeof(T) == 4 && rows > kTileRows / 2 && vectors == kTileVecs<T>;
+        return accumulate_steps<T, R, NV, false>(k, a, rs, cs, b, ldb, mask, whole, soon, by, acc);
+    return accumulate_steps<T, R, NV, Masked>(k, a, rs, cs, b, ldb, mask, whole, soon, by, acc);
 }
 
 template <class T, int NV>
@@ -98,10 +105,10 @@ RV_INLINE const T* prefetch_row(const T* c, index_t ldc) {
 }
 
 // c: where the tile's rows of C are, or null; `at_once` of them and `each` of the `lines` from
-// `ahead` on are fetched at a time.
+// `ahead` on are fetched at a time. after: the tile of A that comes after this one.
 template <class T, int R, int NV, bool Masked>
 RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t cs, const T* b,
-                          LaneMask<T> mask, bool whole, const T* c, index_t at_once,
+                          LaneMask<T> mask, bool whole, const T* after, const T* c, index_t at_once,
                           const char* ahead, index_t lines, index_t each, Vec<T> (&acc)[R][NV]) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
@@ -116,10 +123,10 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
         const T* run = offset ? a + *offset++ : a;
         index_t k = t.k;
         if constexpr (fetches_in_steps<T>(R, NV)) {
+            const T* then = !offset ? after : left > 1 ? a + *offset : after + *t.offsets;
             do {
-                index_t steps = k;
+                const index_t steps = k > kStepsOfFetch ? kStepsOfFetch : k;
                 if (rows > 0 || lines > 0) {
-                    if (k > kStepsOfFetch) steps = kStepsOfFetch;
                     for (index_t q = rows > 0 ? at_once : 0; q > 0; --q)
                         c = prefetch_row<T, NV>(c, t.ldc);
                     rows -= at_once;
@@ -127,13 +134,15 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
                         __builtin_prefetch(ahead);
                     lines -= each;
                 }
-                b = accumulate_run<T, R, NV, Masked>(steps, run, rs, cs, b, t.ldb, mask, whole,
-                                                     acc);
-                run += steps * cs;
+                const T* next = run + steps * cs;
                 k -= steps;
+                b = accumulate_run<T, R, NV, Masked>(steps, run, rs, cs, b, t.ldb, mask, whole,
+                                                     k > 0 ? next : then, cs == 1 ? rs : cs, acc);
+                run = next;
             } while (k > 0);
         } else {
-            b = accumulate_run<T, R, NV, Masked>(k, run, rs, cs, b, t.ldb, mask, whole, acc);
+            b = accumulate_run<T, R, NV, Masked>(k, run, rs, cs, b, t.ldb, mask, whole, nullptr, 0,
+                                                 acc);
         }
     } while (--left > 0);
 }
@@ -349,9 +358,9 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
         Vec<T> acc[R][NV];
-        accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, last == kLanes<T>,
-                                     t.c_transposed ? nullptr : t.c + i0 * t.ldc + j0, at_once,
-                                     ahead, w.lines, w.each, acc);
+        accumulate<T, R, NV, Masked>(
+            t, a, rs, cs, w.b, mask, last == kLanes<T>, left > 1 ? a + w.step : t.a,
+            t.c_transposed ? nullptr : t.c + i0 * t.ldc + j0, at_once, ahead, w.lines, w.each, acc);
         ahead += w.lines * 64;
         finish<T, R, NV>(t, acc, i0, j0, last);
     }
