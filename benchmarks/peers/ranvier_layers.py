@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from benchmarks import layer_cases
 from benchmarks.peers import repeat
 
@@ -12,7 +10,7 @@ def make(case):
     from ranvier import ops
 
     x, dy, *others = layer_cases.inputs(case)
-    out = np.empty_like(dy if case.what == "forward" else x)
+    out = layer_cases.empty((dy if case.what == "forward" else x).shape)
     if case.conv:
         return repeat(conv(case, x, dy, *others))
     if case.kind == "average_pool":
@@ -36,7 +34,9 @@ def conv(case, x, dy, kernel, bias):
     from ranvier import ops
 
     options = case.conv.options
-    options["out"] = np.empty_like({"forward": dy, "input": x, "kernel": kernel}[case.what])
+    options["out"] = layer_cases.empty(
+        {"forward": dy, "input": x, "kernel": kernel}[case.what].shape
+    )
     return {
         "forward": lambda: ops.conv(x, kernel, bias, **options),
         "input": lambda: ops.conv_backward_input(dy, kernel, x.shape, **options),

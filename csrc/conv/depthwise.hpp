@@ -25,15 +25,12 @@ inline constexpr index_t kLinesBytes = 192 * 1024;
 template <class T>
 class DepthwiseRows {
   public:
-    // `dense`: output pixels are neighbours in memory, too.
-    DepthwiseRows(const Window<T>& w, bool dense) : w_(w), table_(2 * w.taps[0] * w.taps[1]) {
+    explicit DepthwiseRows(const Window<T>& w) : w_(w), table_(2 * w.taps[0] * w.taps[1]) {
         const index_t step = w.step[2], reach = (w.taps[2] - 1) * w.dilation[2];
         first_ = std::clamp<index_t>((-w.origin[2] + step - 1) / step, 0, w.out[2]);
         const index_t room = w.in[2] - 1 - reach - w.origin[2];
         end_ = std::clamp<index_t>(room < 0 ? 0 : room / step + 1, first_, w.out[2]);
-        // Where all is neighbours any processor gains by it.
-        const bool streams = w.step[1] == 1 && step == 1 && w.c * sizeof(T) < 1024;
-        fetches_ = fetches_streams() || (dense && streams);
+        task_.fetches = fetches_streams();
         task_.c = w.c;
         task_.step = step * w.c;
         task_.between = w.dilation[2] * w.c;
@@ -41,7 +38,7 @@ class DepthwiseRows {
         task_.offsets = table_.get();
         task_.at = table_.get() + w.taps[0] * w.taps[1];
     }
-    bool fetches() const { return fetches_; }
+    bool fetches() const { return task_.fetches; }
     // How many output rows from `r` on are one task: all rows of the kernel lie within the image
     // for each of them, and what they read and write, `written` elements a row, is a share of L2.
     index_t alike(index_t r, index_t written) const {
@@ -68,7 +65,7 @@ class DepthwiseRows {
         const index_t row = w.in[2] * w.c, last = y0 + (lines - 1) * w.step[1];
         const index_t next = last + (w.taps[1] - 1) * w.dilation[1] + 1;
         const index_t depth = std::clamp<index_t>(z0, 0, w.in[0] - 1);
-        const bool more = fetches_ && next >= 0;
+        const bool more = fetches() && next >= 0;
         if (more) t.ahead = image + (depth * w.in[1] + std::min(next, w.in[1])) * row;
         const auto piece = [&](index_t ow, index_t pixels, index_t ahead) {
             const index_t x0 = ow * w.step[2] + w.origin[2];
@@ -103,7 +100,6 @@ class DepthwiseRows {
     const Window<T>& w_;
     Scratch<index_t> table_;
     index_t first_, end_;
-    bool fetches_;
     DepthwiseTask<T> task_{};
 };
 

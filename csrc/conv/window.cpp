@@ -47,7 +47,7 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
 template <class T>
 void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
     const auto& kernel = kernels<DepthwiseKernels, T>();
-    DepthwiseRows<T> walk(w, w.to[2] == w.c);
+    DepthwiseRows<T> walk(w);
     const index_t rows = w.out[0] * w.out[1];
     const T* end = x + ((r1 - 1) / rows + 1) * w.image();
     const auto row = [&](index_t r) {

@@ -75,9 +75,12 @@ class Ahead {
 // is, if nothing comes after it. Loops over many pixels would get a burst at each of Ahead's steps.
 template <class T>
 struct Next {
+    bool wanted;
     const T *x, *y;
     explicit Next(const DepthwiseTask<T>& t)
-        : x(t.ahead_size > 0 ? t.ahead : t.x), y(t.ahead_y_size > 0 ? t.ahead_y : t.y) {}
+        : wanted(t.fetches),
+          x(t.ahead_size > 0 ? t.ahead : t.x),
+          y(t.ahead_y_size > 0 ? t.ahead_y : t.y) {}
 };
 // How often a vector of `pixels` pixels is computed.
 template <class T>
@@ -122,12 +125,14 @@ RV_INLINE void row_pixels(const DepthwiseTask<T>& t, index_t p, index_t j, Next<
     }
     T* y = t.y + p * t.ldy + j;
     const Vec<T> least = least_of(t);
+#pragma GCC unroll 8
+    for (int i = 0; i < P; ++i, y += t.ldy) store<T>(y, vmax(least, acc[i]));
+    if (!next.wanted) return;
     const T *next_x = next.x + p * c + j, *next_y = next.y + p * t.ldy + j;
 #pragma GCC unroll 8
-    for (int i = 0; i < P; ++i, y += t.ldy, next_x += c, next_y += t.ldy) {
+    for (int i = 0; i < P; ++i, next_x += c, next_y += t.ldy) {
         __builtin_prefetch(next_x);
         __builtin_prefetch(next_y, 1);
-        store<T>(y, vmax(least, acc[i]));
     }
 }
 

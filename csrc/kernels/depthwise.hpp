@@ -14,6 +14,7 @@ struct DepthwiseTask {
     index_t between;
     const T* x;
     index_t step;
+    bool fetches;    // else all is read in its order, which the processor fetches ahead by itself
     const T* ahead;  // what later tasks will have as x, to be brought into the cache
     index_t ahead_size;
     const T* ahead_y;  // and as y or dy

@@ -140,35 +140,44 @@ RV_INLINE bool weights_in_rows(const DepthwiseTask<T>& t, index_t p, index_t end
     return true;
 }
 
-// Rows of a pixel at an edge.
+// Rows of a pixel at an edge: lines are the pixels.
 template <class T>
-void pixel_weights(const DepthwiseTask<T>& t, T* dw) {
-    for (index_t r = 0; r < t.rows; ++r)
+void pixel_weights(const DepthwiseTask<T>& task, T* dw) {
+    DepthwiseTask<T> t = task;
+    t.step = t.line_x;
+    t.ldy = t.line_y;
+    t.lines = 1;
+    Streams<T> none(t, 1);
+    each_channels<T, 1>(t.c, [&](auto ch) RV_LAMBDA_INLINE {
         for (index_t i = 0; i < t.run; ++i) {
-            const T* x = t.x + t.offsets[r] + i * t.between;
-            T* sums = dw + t.at[r] + i * t.c;
-            each_channels<T, 1>(t.c, [&](auto ch) RV_LAMBDA_INLINE {
-                Vec<T> sum = ch.get(sums);
-                for (index_t line = 0; line < t.lines; ++line)
-                    sum = fma(ch.get(x + line * t.line_x), ch.get(t.y + line * t.line_y), sum);
-                ch.put(sums, sum);
-            });
+            index_t r = 0;
+            for (; r + 3 <= t.rows; r += 3) taps_of<T, 3, 1>(t, r, i, 0, task.lines, ch, dw, none);
+            for (; r < t.rows; ++r) taps_of<T, 1, 1>(t, r, i, 0, task.lines, ch, dw, none);
         }
+    });
 }
 
 // Sums are taken from memory, and put back, for so many pixels that what three lines have of a
 // vector of channels stays in L1 until the next line comes: pixels a power of two apart have few
-// places there.
+// places there. What is read in its order comes in shorter pieces.
 template <class T>
 index_t pixels_at_a_time(const DepthwiseTask<T>& t) {
-    constexpr index_t kBytes = 32 * 1024, kRead = 4;
+    constexpr index_t kRead = 4;
+    const index_t bytes = (t.fetches ? 32 : 16) * 1024;
     const index_t apart = std::max<index_t>(64, t.step * static_cast<index_t>(sizeof(T)));
-    return std::max<index_t>(8, kBytes / apart / kRead);
+    return std::max<index_t>(8, bytes / apart / kRead);
 }
 
 template <class T>
 void weights(const DepthwiseTask<T>& t, T* dw) {
     if (kRows && t.pixels == 1) return pixel_weights(t, dw);
+    if (!t.fetches && t.lines > 1) {
+        DepthwiseTask<T> line = t;
+        line.lines = 1;
+        for (index_t i = 0; i < t.lines; ++i, line.x += t.line_x, line.y += t.line_y)
+            weights(line, dw);
+        return;
+    }
     const index_t most = pixels_at_a_time(t), parts = (t.pixels + most - 1) / most;
     const index_t P = (t.pixels + parts - 1) / parts;
     Streams<T> next(t, t.lines * t.pixels * ((t.c + kLanes<T> - 1) / kLanes<T>));
