@@ -125,7 +125,7 @@ RV_INLINE void accumulate(const GemmTask<T>& t, const T* a, index_t rs, index_t 
         if constexpr (fetches_in_steps<T>(R, NV)) {
             const T* then = !offset ? after : left > 1 ? a + *offset : after + *t.offsets;
             do {
-                const index_t steps = k > kStepsOfFetch ? kStepsOfFetch : k;
+                const index_t steps = k > kStepsOfFetch * 3 / 2 ? kStepsOfFetch : k;
                 if (rows > 0 || lines > 0) {
                     for (index_t q = rows > 0 ? at_once : 0; q > 0; --q)
                         c = prefetch_row<T, NV>(c, t.ldc);
