@@ -50,10 +50,11 @@ inline constexpr index_t kStrip = 96;
 inline constexpr index_t kStripBytes = 384 * 1024;
 // A B of more than this many bytes, read by few rows, comes from far away: its rows are walked to
 // their end, some at a time, so that the hardware sees streams, and the next ones are fetched
-// ahead. One row alone computes so little that the fetching would cost more than it saves, unless
-// B comes from memory.
+// ahead where the processor gains by it. One row alone computes so little that the fetching would
+// cost more than it saves, unless B comes from memory. Tiles of more rows of B take less time at
+// their ends, but fetching would come in bursts.
 constexpr index_t far_bytes(index_t m) { return (m == 1 ? 8 : 2) * index_t{1024 * 1024}; }
-constexpr index_t far_rows(index_t m) { return m == 1 ? 8 : 16; }
+constexpr index_t far_rows(index_t m, bool fetches) { return m == 1 ? 8 : fetches ? 16 : 64; }
 
 // `total` in equal parts of at most `most`, multiples of `step`.
 constexpr index_t even_part(index_t total, index_t most, index_t step) {

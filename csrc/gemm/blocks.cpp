@@ -100,8 +100,8 @@ static void skinny_far(const GemmProblem<T>& g, index_t i0, index_t i1, index_t 
                        index_t rows, index_t kc) {
     const GemmTask<T> whole = g.task(i0, i1, j0, j1, 0, g.k);
     // For one row the hardware's own fetching is the faster one, but with AVX-512.
-    const bool fetches =
-        whole.m > 1 || kernels<GemmKernels, T>().lanes * static_cast<index_t>(sizeof(T)) == 64;
+    const bool wide = kernels<GemmKernels, T>().lanes * static_cast<index_t>(sizeof(T)) == 64;
+    const bool fetches = fetches_streams() && (whole.m > 1 || wide);
     // Sums that are added to again and again lie along rows.
     Scratch<T> sums(g.c_transposed ? whole.m * whole.n : 0);
     for (index_t p = 0; p < g.k; p += kc) {
@@ -131,7 +131,8 @@ template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t item = sizeof(T), m = i1 - i0, bytes = g.k * g.n * item;
-    const index_t groups = (m + kernel.mr - 1) / kernel.mr, kc = far_rows(g.of_rows);
+    const index_t groups = (m + kernel.mr - 1) / kernel.mr,
+                  kc = far_rows(g.of_rows, fetches_streams());
     const bool one_tile = g.of_rows <= kernel.mr, strips = !one_tile && g.of_rows <= 2 * kernel.mr;
     const index_t rows = one_tile || strips ? (m + groups - 1) / groups : kFewRows;
     if (g.k > kc && bytes > far_bytes(g.of_rows) && (one_tile || g.k * kStrip * item > kStripBytes))
