@@ -27,15 +27,18 @@ Grid choose_grid(int threads, index_t row_units, index_t col_units, index_t mr, 
     return best;
 }
 
-// Runs block(i0, i1, j0, j1) over the grid, boundaries at multiples of mr and nr.
-template <class T, class F>
-void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
+template <class T>
+using BlockFn = void (*)(const GemmProblem<T>&, index_t i0, index_t i1, index_t j0, index_t j1);
+
+// Runs block() over the grid, boundaries at multiples of mr and nr.
+template <class T>
+void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, BlockFn<T> block) {
     const double bytes = static_cast<double>(sizeof(T)) *
                          (static_cast<double>(g.m) * g.k + static_cast<double>(g.k) * g.n);
     const double flops =
         2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
     const int threads = threads_for(flops > 4 * bytes ? flops : 4 * bytes);
-    if (threads <= 1) return block(index_t{0}, g.m, index_t{0}, g.n);
+    if (threads <= 1) return block(g, 0, g.m, 0, g.n);
     const index_t row_units = (g.m + mr - 1) / mr, col_units = (g.n + nr - 1) / nr;
     const Grid grid = choose_grid(threads, row_units, col_units, mr, nr);
     auto edge = [](index_t units, index_t unit, index_t parts, index_t part, index_t limit) {
@@ -48,7 +51,7 @@ void over_blocks(const GemmProblem<T>& g, index_t mr, index_t nr, F&& block) {
         const index_t i1 = edge(row_units, mr, grid.rows, r + 1, g.m);
         const index_t j0 = edge(col_units, nr, grid.cols, c, g.n);
         const index_t j1 = edge(col_units, nr, grid.cols, c + 1, g.n);
-        if (i0 < i1 && j0 < j1) block(i0, i1, j0, j1);
+        if (i0 < i1 && j0 < j1) block(g, i0, i1, j0, j1);
     });
 }
 
@@ -98,7 +101,7 @@ void run(const GemmProblem<T>& g) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t lanes = kernel.lanes, rest = g.n % lanes, m = g.of_rows;
     if (g.has_few_summands())  // whole rows: few() has no use for less than a vector
-        return over_blocks(g, kernel.mr, g.n, [&](auto... at) { gemm_few(g, at...); });
+        return over_blocks(g, kernel.mr, g.n, &gemm_few<T>);
     // Few columns beyond whole vectors would keep a vector of their own mostly idle.
     if (rest > 0 && rest <= kDotColumns && g.n > lanes && g.n < kFewVectors * lanes &&
         m >= kManyRows && g.k >= lanes) {
@@ -107,26 +110,25 @@ void run(const GemmProblem<T>& g) {
         return run(columns(g, epilogue, g.n - rest, g.n));
     }
     if (g.csa == 1 && g.csb != 1 && by_dots<T>(m, g.n, g.k, lanes))
-        return over_blocks(g, 4, kernel.nr, [&](auto... at) { gemm_dots(g, at...); });
+        return over_blocks(g, 4, kernel.nr, &gemm_dots<T>);
     // Few columns of a plain product: B is transposed once, the rows of A are long.
     if (g.csa == 1 && by_dots_of_copy(m, g.n, g.k, lanes)) {
         const Scratch<T> copy(g.n * g.k);
         const GemmProblem<T> d = turned(g, copy.get());
-        return over_blocks(d, 4, kernel.nr, [&](auto... at) { gemm_dots(d, at...); });
+        return over_blocks(d, 4, kernel.nr, &gemm_dots<T>);
     }
     const index_t item = sizeof(T);
     const bool few_rows =
         m <= kernel.mr || (m <= 2 * kernel.mr && g.k * g.n * item > cache_of(lanes * item).block);
     if (g.csb == 1 && (few_rows || (g.k <= kFewSummands && g.n >= 4 * lanes)))
-        return over_blocks(g, kernel.mr, 8 * lanes, [&](auto... at) { gemm_skinny(g, at...); });
+        return over_blocks(g, kernel.mr, 8 * lanes, &gemm_skinny<T>);
     // Few columns of a product whose A is stored [K, M]: C^T = B^T A has few rows.
     if (g.rsa == 1 && g.n < lanes && g.n * ((g.m + lanes - 1) / lanes) < g.m) {
         const GemmProblem<T> s = g.swapped();
-        if (g.n <= kernel.mr)
-            return over_blocks(s, kernel.mr, 8 * lanes, [&](auto... at) { gemm_skinny(s, at...); });
-        return over_blocks(s, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(s, at...); });
+        if (g.n <= kernel.mr) return over_blocks(s, kernel.mr, 8 * lanes, &gemm_skinny<T>);
+        return over_blocks(s, kernel.mr, kernel.nr, &gemm_blocked<T>);
     }
-    over_blocks(g, kernel.mr, kernel.nr, [&](auto... at) { gemm_blocked(g, at...); });
+    over_blocks(g, kernel.mr, kernel.nr, &gemm_blocked<T>);
 }
 
 }  // namespace

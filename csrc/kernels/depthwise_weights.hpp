@@ -168,10 +168,13 @@ index_t pixels_at_a_time(const DepthwiseTask<T>& t) {
     return std::max<index_t>(8, bytes / apart / kRead);
 }
 
+// Of shorter ones the sums would be taken from memory too often.
+inline constexpr index_t kLongLine = 8;
+
 template <class T>
 void weights(const DepthwiseTask<T>& t, T* dw) {
     if (kRows && t.pixels == 1) return pixel_weights(t, dw);
-    if (!t.fetches && t.lines > 1) {
+    if (!t.fetches && t.lines > 1 && t.pixels >= kLongLine) {
         DepthwiseTask<T> line = t;
         line.lines = 1;
         for (index_t i = 0; i < t.lines; ++i, line.x += t.line_x, line.y += t.line_y)
