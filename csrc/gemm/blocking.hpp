@@ -2,7 +2,7 @@
 // All depend on the problem alone, never on the number of threads: the order of a sum does, too.
 #pragma once
 
-#include "ranvier/types.hpp"
+#include "ranvier/runtime.hpp"
 
 namespace ranvier::gemm_blocking {
 
@@ -23,8 +23,12 @@ constexpr Cache cache_of(index_t vector_bytes) {
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 
-// A is packed if at least this many panels of B use it.
-inline constexpr index_t kPanelsForPackingA = 12;
+// A is packed if at least this many panels of B use it: more where tiles fetch its rows ahead and
+// the processor reads a line from L2 while it waits for others (Intel's), unless the rows, `stride`
+// bytes apart, have few places in L1.
+inline index_t panels_for_packing_a(bool in_rows, index_t stride, const Cache& cache) {
+    return in_rows && stride % 4096 != 0 && cache.near && !fetches_streams() ? 40 : 12;
+}
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.
 inline constexpr index_t kDotColumns = 4;
 // The same for rows, where B is transposed.
