@@ -57,7 +57,9 @@ inline constexpr index_t kStripBytes = 384 * 1024;
 // ahead where the processor gains by it. One row alone computes so little that the fetching would
 // cost more than it saves, unless B comes from memory. Tiles of more rows of B take less time at
 // their ends, but fetching would come in bursts.
-constexpr index_t far_bytes(index_t m) { return (m == 1 ? 8 : 2) * index_t{1024 * 1024}; }
+constexpr index_t far_bytes(index_t m, bool fetches) {
+    return (m == 1 && fetches ? 8 : 2) * index_t{1024 * 1024};
+}
 constexpr index_t far_rows(index_t m, bool fetches) { return m == 1 ? 8 : fetches ? 16 : 64; }
 
 // `total` in equal parts of at most `most`, multiples of `step`.

@@ -131,11 +131,13 @@ template <class T>
 void gemm_skinny(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, index_t j1) {
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t item = sizeof(T), m = i1 - i0, bytes = g.k * g.n * item;
-    const index_t groups = (m + kernel.mr - 1) / kernel.mr,
-                  kc = far_rows(g.of_rows, fetches_streams());
+    const index_t groups = (m + kernel.mr - 1) / kernel.mr;
+    const bool fetches = fetches_streams();
+    const index_t kc = far_rows(g.of_rows, fetches);
     const bool one_tile = g.of_rows <= kernel.mr, strips = !one_tile && g.of_rows <= 2 * kernel.mr;
     const index_t rows = one_tile || strips ? (m + groups - 1) / groups : kFewRows;
-    if (g.k > kc && bytes > far_bytes(g.of_rows) && (one_tile || g.k * kStrip * item > kStripBytes))
+    if (g.k > kc && bytes > far_bytes(g.of_rows, fetches) &&
+        (one_tile || g.k * kStrip * item > kStripBytes))
         skinny_far(g, i0, i1, j0, j1, rows, kc);
     else
         // What a strip has of B is near when the next rows come.
