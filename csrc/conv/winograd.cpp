@@ -214,8 +214,7 @@ bool winograd_pays(const ConvShape& s, bool transposed) {
         return false;
     const auto lanes = static_cast<double>(kernels<GemmKernels, T>().lanes);
     // Intel's two multiply-adds of 512 bits a cycle are done before the remainders are written.
-    if (transposed && t.writes > 1 && size == 3 && lanes == 16 && !fetches_streams())
-        return false;
+    if (transposed && t.writes > 1 && size == 3 && lanes == 16 && !fetches_streams()) return false;
     const double products = static_cast<double>(of_point) / lanes;
     const auto transforms = static_cast<double>(t.reads * t.c + t.writes * t.co) / lanes;
     const auto tiles = static_cast<double>(s.n * t.of_image);
