@@ -1,6 +1,7 @@
 // Convolution against plain loops: outputs filled with NaN between guards, inputs that end where
 // their memory ends, all tails of channels, padding on all sides.
 #include "conv_plain.hpp"
+#include "kernels/depthwise.hpp"
 
 using namespace ranvier;
 using namespace ranvier::test;
@@ -348,6 +349,73 @@ TEST(convolution_and_pooling_in_one) {
                         check_pooled<double>(s, pads);
                     }
             }
+}
+
+namespace {
+
+// Lines of a depthwise convolution within the picture, as processors that are told what to fetch
+// and those that are not take them: small integers, whose sums are exact in any order.
+template <class T>
+void check_lines(index_t c, index_t lines, index_t pixels, index_t taps, bool fetches) {
+    const index_t row = (pixels + taps - 1) * c, rows = lines + taps - 1, kernel = taps * taps * c;
+    std::mt19937 gen(7);
+    std::uniform_int_distribution<int> small(-4, 4);
+    const auto numbers = [&](index_t n) {
+        std::vector<T> v(static_cast<std::size_t>(n));
+        for (T& x : v) x = static_cast<T>(small(gen));
+        return v;
+    };
+    const std::vector<T> x = numbers(rows * row), w = numbers(kernel);
+    std::vector<T> y = numbers(lines * pixels * c), dw = numbers(kernel), want_dw = dw, want_y = y;
+    std::vector<index_t> offsets, at;
+    for (index_t r = 0; r < taps; ++r) offsets.push_back(r * row), at.push_back(r * taps * c);
+    for (index_t i = 0; i < lines * pixels * c; ++i) {
+        const index_t j = i % c, from = i / c / pixels * row + i / c % pixels * c + j;
+        T sum = 0;
+        for (index_t tap = 0; tap < taps * taps; ++tap) {
+            const T value = x[from + tap / taps * row + tap % taps * c];
+            sum += value * w[tap * c + j];
+            want_dw[tap * c + j] += value * y[i];
+        }
+        want_y[i] = sum;
+    }
+    DepthwiseTask<T> t{};
+    t.c = t.between = t.step = t.ldy = c;
+    t.pixels = pixels;
+    t.rows = t.run = taps;
+    t.lines = lines;
+    t.line_x = row;
+    t.line_y = pixels * c;
+    t.offsets = offsets.data();
+    t.at = at.data();
+    t.x = x.data();
+    t.w = w.data();
+    t.y = y.data();
+    t.fetches = fetches;
+    if (fetches) {
+        t.ahead = x.data();
+        t.ahead_size = lines * row;
+        t.ahead_y = y.data();
+        t.ahead_y_size = lines * pixels * c;
+    }
+    const auto& kernels_of = kernels<DepthwiseKernels, T>();
+    kernels_of.weights(t, dw.data());
+    kernels_of.forward(t);
+    CHECK(dw == want_dw, "c %td lines %td pixels %td taps %td %d", c, lines, pixels, taps, fetches);
+    CHECK(y == want_y, "c %td lines %td pixels %td taps %td %d", c, lines, pixels, taps, fetches);
+}
+
+}  // namespace
+
+TEST(depthwise_lines_in_either_order) {
+    for (bool fetches : {false, true})
+        for (index_t taps : {2, 3, 5})
+            for (index_t c : {1, 8, 16, 40, 64, 100})
+                for (index_t lines : {1, 2, 7})
+                    for (index_t pixels : {1, 3, 7, 8, 9, 26, 70}) {
+                        check_lines<float>(c, lines, pixels, taps, fetches);
+                        check_lines<double>(c, lines, pixels, taps, fetches);
+                    }
 }
 
 RV_TEST_MAIN
