@@ -1,5 +1,6 @@
 // The numbers of the matrix product: which path a shape takes, and how large its blocks are.
-// All depend on the problem alone, never on the number of threads: the order of a sum does, too.
+// All depend on the problem and the processor alone, never on the number of threads: the order of a
+// sum does, too.
 #pragma once
 
 #include "ranvier/runtime.hpp"
