@@ -9,6 +9,13 @@
 namespace ranvier {
 namespace {
 
+// Matrices of all columns that take so little stay in L1: then all columns of a row of pixels are
+// written before the next row, one line of y after the other.
+constexpr index_t kNearMatrices = 16 * 1024;
+// With so few summands a tile's rows of y would be fetched too late: it fetches those of a tile so
+// many pixels further. Measured with vectors of 256 bits, the others fetch in steps.
+constexpr index_t kFewSummands = 32, kPixelsAhead = 24;
+
 template <class T>
 void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_t* offset, T* y) {
     const Window<T>& w = run.w;
@@ -27,21 +34,28 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
     t.ldc = w.to[2];
     t.relu = w.relu;
     t.slope = w.slope;
-    for (index_t g = 0; g < w.groups; ++g)
-        for (index_t j = 0; j < w.co; j += columns) {
-            const index_t at = g * w.co + j;
-            t.n = std::min(columns, w.co - j);
-            t.b = run.packed + g * run.packed_group + j * k;
-            t.bias = w.bias ? w.bias + at : nullptr;
-            for (index_t r = 0; r < rows; ++r) {
-                t.a = band.at + r * w.step[1] * band.row + g * w.cg;
-                t.c = y + r * w.to[1] + at;
-                if (dots)
-                    kernel.dots(t);
-                else
-                    kernel.panel(t, true);
+    const auto item = static_cast<index_t>(sizeof(T));
+    if (k <= kFewSummands && kernel.lanes * item == 32 && w.co >= columns)
+        t.c_ahead = kPixelsAhead * w.to[2];
+    const bool near = w.groups * run.packed_group * item <= kNearMatrices;
+    for (index_t r0 = 0, r1; r0 < rows; r0 = r1) {
+        r1 = near ? r0 + 1 : rows;
+        for (index_t g = 0; g < w.groups; ++g)
+            for (index_t j = 0; j < w.co; j += columns) {
+                const index_t at = g * w.co + j;
+                t.n = std::min(columns, w.co - j);
+                t.b = run.packed + g * run.packed_group + j * k;
+                t.bias = w.bias ? w.bias + at : nullptr;
+                for (index_t r = r0; r < r1; ++r) {
+                    t.a = band.at + r * w.step[1] * band.row + g * w.cg;
+                    t.c = y + r * w.to[1] + at;
+                    if (dots)
+                        kernel.dots(t);
+                    else
+                        kernel.panel(t, true);
+                }
             }
-        }
+    }
 }
 
 template <class T>

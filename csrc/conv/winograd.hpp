@@ -30,8 +30,10 @@ struct Planes {
     T* at(index_t point, index_t tile = 0) const { return data.get() + point * plane + tile * row; }
 };
 
-// Less than this stays near.
-inline constexpr index_t kNearBytes = 8 * 1024 * 1024;
+// Less than this stays near. Processors with vectors of 256 bits have less of L2.
+constexpr index_t near_bytes(index_t vector_bytes) {
+    return (vector_bytes == 64 ? 8 : 2) * index_t{1024 * 1024};
+}
 
 // A convolution, or its transpose, by tiles of 6 x 6 pixels, counted over images; how many of them
 // are worked on at a time. With a stride what is read is as many pictures as there are remainders,
@@ -72,7 +74,8 @@ struct Tiling {
         width = tiles(2);
         of_image = dilation[1] * dilation[2] * height * width;
         const auto& kernel = kernels<GemmKernels, T>();
-        const index_t l2 = kernel.lanes * static_cast<index_t>(sizeof(T)) == 64 ? 640 : 176;
+        const index_t vector = kernel.lanes * static_cast<index_t>(sizeof(T));
+        const index_t l2 = vector == 64 ? 640 : 176;
         const index_t k = reads * c, n = writes * co;
         const index_t tile = kPoints * (k + n) * static_cast<index_t>(sizeof(T));
         // At least so many that the weights, which all of a block uses, are not most of what moves.
@@ -81,8 +84,8 @@ struct Tiling {
                                     kernel.mr, 8 * kernel.mr);
         block = std::min(block, s.n * of_image);
         const index_t moved = s.n * (s.in_pixels() * s.c + s.out_pixels() * s.co);
-        far =
-            dilation[1] * dilation[2] == 1 && moved * static_cast<index_t>(sizeof(T)) > kNearBytes;
+        far = dilation[1] * dilation[2] == 1 &&
+              moved * static_cast<index_t>(sizeof(T)) > near_bytes(vector);
     }
     // Of remainder i along an axis, for those of what is read and those of what is written.
     index_t row(index_t i) const { return i / (step[2] * to_step[2]); }

@@ -245,6 +245,10 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                             g.k * item >= kFarRow && (i1 - i0) * g.k * item >= kFarA &&
                             (j1 - j0 > nr || g.k * item <= kStreamRow);
     const bool a_ahead = g.rsa == 1 && g.csa <= 2 * (i1 - i0);
+    // The next tile's rows of a far C, where its own would come too late; tiles of 512 bits fetch
+    // theirs step by step.
+    const bool far_c =
+        small_b && !g.c_transposed && !cache.near && (i1 - i0) * g.ldc * item >= kFarA;
     const bool b_ahead = g.csb == 1 && g.rsb <= 2 * nc;
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
     const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
@@ -285,6 +289,7 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                         t.ldb = nr;
                     }
                     ahead.share((j - jc) / nr, t);
+                    if (far_c) t.c_ahead = mr * t.ldc;
                     if (pack_a) t.a = a_block.get(), t.a_packed = true;
                     kernel.panel(t, !b_in_place);
                 }

@@ -360,7 +360,8 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
         Vec<T> acc[R][NV];
         accumulate<T, R, NV, Masked>(
             t, a, rs, cs, w.b, mask, last == kLanes<T>, left > 1 ? a + w.step : t.a,
-            t.c_transposed ? nullptr : t.c + i0 * t.ldc + j0, at_once, ahead, w.lines, w.each, acc);
+            t.c_transposed ? nullptr : t.c + t.c_ahead + i0 * t.ldc + j0, at_once, ahead, w.lines,
+            w.each, acc);
         ahead += w.lines * 64;
         finish<T, R, NV>(t, acc, i0, j0, last);
     }
