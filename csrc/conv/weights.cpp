@@ -16,6 +16,8 @@ constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first: not those of one
 // vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
+// So many rows of four vectors of 256 bits are as many sums as tiles of two vectors keep.
+constexpr index_t kRowsOfWide = 3;
 // A row of pixels for each tap takes so much at most where taps are put together.
 constexpr index_t kTapBytes = 128 * 1024;
 template <class T>
@@ -139,7 +141,7 @@ class WindowWeightSum final : public WeightSum<T> {
             std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
         const Scratch<T> room(band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
-        const bool by_taps = gathers_taps(w);
+        const bool wide = in_wide_tiles(w), by_taps = !wide && gathers_taps(w);
         const Scratch<T> taps(by_taps ? w.k() * most * w.out[2] : 0);
         const index_t row = w.out[2] * s_.co;
         for (index_t i = i0; i < i1; ++i)
@@ -154,8 +156,16 @@ class WindowWeightSum final : public WeightSum<T> {
                     else if (by_taps)
                         add_taps(w, band, rows, at, offset.get(), taps.get(), sum);
                     else
-                        add_band(w, band, rows, at, offset.get(), sum);
+                        add_band(w, band, rows, at, offset.get(), wide, sum);
                 }
+    }
+    // Rows of dy of more than a panel's columns that are not packed: a panel at a time they would be
+    // read in pieces of 64 bytes, in which the hardware sees no stream (measured with vectors of 256
+    // bits).
+    static bool in_wide_tiles(const Window<T>& w) {
+        const auto& kernel = kernels<GemmKernels, T>();
+        return kernel.lanes * static_cast<index_t>(sizeof(T)) == 32 && w.co > kernel.nr &&
+               w.k() < kRowsForPacking;
     }
     // One channel to so few that tiles would keep most lanes idle: dot products along the pixels.
     static bool by_dots(const Window<T>& w) {
@@ -233,7 +243,7 @@ class WindowWeightSum final : public WeightSum<T> {
     }
     // A run of summands of the forward pass is a block of rows of dw here.
     void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                  index_t* offset, T* sum) const {
+                  index_t* offset, bool wide, T* sum) const {
         const auto& kernel = tiles_for<T>(w.co);
         const index_t segments = segment_offsets(w, band, offset);
         index_t* row_offset = offset + segments;
@@ -247,6 +257,19 @@ class WindowWeightSum final : public WeightSum<T> {
         t.csa = w.step[2] * band.pixel;
         t.ldb = t.ldc = s_.co;
         t.alpha = t.beta = T(1);
+        if (wide) {
+            const index_t run = t.m;
+            t.n = w.co;
+            t.b = dy;
+            for (index_t i = 0; i < segments; ++i)
+                for (index_t row = 0; row < run; row += kRowsOfWide) {
+                    t.m = std::min(kRowsOfWide, run - row);
+                    t.a = band.at + offset[i] + row;
+                    t.c = sum + (i * run + row) * s_.co;
+                    kernel.skinny(t);
+                }
+            return;
+        }
         const index_t pixels = rows * w.out[2];
         const bool packs = w.k() >= kRowsForPacking && w.co > kernel.lanes;
         const Scratch<T> packed(packs ? pixels * kernel.nr : 0);
