@@ -323,7 +323,7 @@ class PointwiseWeightSum final : public WeightSum<T> {
              T* sum) const override {
         const index_t p = i0 * s_.in_pixels(), rows = (i1 - i0) * s_.in_pixels();
         gemm<T>(Trans::yes, Trans::no, s_.c, s_.co, rows, T(1), x + p * s_.c, s_.c, dy + p * s_.co,
-                s_.co, T(!first), sum, s_.co);
+                s_.co, T(!first), sum, s_.co, {}, 0, s_.n * s_.in_pixels());
     }
 
   private:

@@ -225,7 +225,9 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t mr = kernel.mr, nr = kernel.nr, item = sizeof(T);
     const Cache cache = cache_of(kernel.lanes * item);
-    const index_t kc = even_part(g.k, cache.panel / (nr * item), 8);
+    const bool streams = !cache.near && g.rsa == 1 && g.csb == 1 && g.m * g.n * item <= kStreamC &&
+                         g.of_summands * (g.m + g.n) * item >= kFarA;
+    const index_t kc = even_part(g.k, (streams ? kStreamPanel : cache.panel) / (nr * item), 8);
     const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);
     // Where all of B stays near, rows go through whole, so that A and C pass through memory once.
     const bool small_b = kc == g.k && nc == j1 - j0 && kc * nc * item <= cache.block / 4;

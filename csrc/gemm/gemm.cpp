@@ -136,11 +136,12 @@ void run(const GemmProblem<T>& g) {
 template <class T>
 void gemm(Trans ta, Trans tb, index_t m, index_t n, index_t k, T alpha, const T* a, index_t lda,
           const T* b, index_t ldb, T beta, T* c, index_t ldc, const Epilogue<T>& epilogue,
-          index_t of_rows) {
+          index_t of_rows, index_t of_summands) {
     if (m <= 0 || n <= 0) return;
     GemmProblem<T> g;
     g.m = m;
     g.of_rows = of_rows > m ? of_rows : m;
+    g.of_summands = of_summands > k ? of_summands : k;
     g.n = n;
     g.c = c;
     g.ldc = ldc;
@@ -168,9 +169,9 @@ void gemm(Trans ta, Trans tb, index_t m, index_t n, index_t k, T alpha, const T*
 
 template void gemm<float>(Trans, Trans, index_t, index_t, index_t, float, const float*, index_t,
                           const float*, index_t, float, float*, index_t, const Epilogue<float>&,
-                          index_t);
+                          index_t, index_t);
 template void gemm<double>(Trans, Trans, index_t, index_t, index_t, double, const double*, index_t,
                            const double*, index_t, double, double*, index_t,
-                           const Epilogue<double>&, index_t);
+                           const Epilogue<double>&, index_t, index_t);
 
 }  // namespace ranvier
