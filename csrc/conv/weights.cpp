@@ -159,9 +159,9 @@ class WindowWeightSum final : public WeightSum<T> {
                         add_band(w, band, rows, at, offset.get(), wide, sum);
                 }
     }
-    // Rows of dy of more than a panel's columns that are not packed: a panel at a time they would be
-    // read in pieces of 64 bytes, in which the hardware sees no stream (measured with vectors of 256
-    // bits).
+    // Rows of dy of more than a panel's columns that are not packed: a panel at a time they would
+    // be read in pieces of 64 bytes, in which the hardware sees no stream (measured with vectors of
+    // 256 bits).
     static bool in_wide_tiles(const Window<T>& w) {
         const auto& kernel = kernels<GemmKernels, T>();
         return kernel.lanes * static_cast<index_t>(sizeof(T)) == 32 && w.co > kernel.nr &&

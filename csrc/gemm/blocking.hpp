@@ -21,8 +21,8 @@ constexpr Cache cache_of(index_t vector_bytes) {
     return vector_bytes == 64 ? Cache{64 * kKiB, 512 * kKiB, 256 * kKiB, 8, true}
                               : Cache{20 * kKiB, 256 * kKiB, 128 * kKiB, 16, false};
 }
-// Where L2 is small, the next block of an A stored [K, M] and of B is to be there beside this one: a
-// panel is of so many bytes, unless there is more of C to add to than this.
+// Where L2 is small, the next block of an A stored [K, M] and of B is to be there beside this one:
+// a panel is of so many bytes, unless there is more of C to add to than this.
 inline constexpr index_t kStreamPanel = 8 * 1024, kStreamC = 128 * 1024;
 // All packed panels of B together, in a share of L3.
 inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;

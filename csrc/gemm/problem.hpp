@@ -11,7 +11,7 @@ namespace ranvier {
 template <class T>
 struct GemmProblem {
     index_t m = 0, n = 0, k = 0;
-    index_t of_rows = 0;  // >= m: of the product that this is a part of; they choose the way
+    index_t of_rows = 0;      // >= m: of the product that this is a part of; they choose the way
     index_t of_summands = 0;  // >= k: the same
     T alpha = 1;
     const T* a = nullptr;

@@ -81,10 +81,11 @@ RV_INLINE const T* accumulate_steps(index_t k, const T* a, index_t rs, index_t c
 }
 
 // Where most of the work is, it is asked once and not at every step, and where a row of B that two
-// branches load would put a sum into memory.
+// branches load would put a sum into memory. At every step it would be two jumps more, too, if the
+// load masks: half of the time of tiles of one vector beside a thread that shares the core.
 template <class T, int R, int NV>
 inline constexpr bool kAsksOnce =
-    kVecBytes == 32 && ((sizeof(T) == 4 && NV == kTileVecs<T>) || kHeld<R, NV> < NV);
+    kVecBytes == 32 && ((sizeof(T) == 4 && NV <= kTileVecs<T>) || kHeld<R, NV> < NV);
 
 template <class T, int R, int NV, bool Masked>
 RV_INLINE const T* accumulate_run(index_t k, const T* a, index_t rs, index_t cs, const T* b,
@@ -336,6 +337,7 @@ struct Tiles {
     index_t i0, j0, last;
     const char* ahead = nullptr;
     index_t lines = 0, each = 0;
+    bool padded = false;  // B has whole vectors
 };
 // How often a tile fetches.
 template <class T>
@@ -358,10 +360,10 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
         Vec<T> acc[R][NV];
-        accumulate<T, R, NV, Masked>(
-            t, a, rs, cs, w.b, mask, last == kLanes<T>, left > 1 ? a + w.step : t.a,
-            t.c_transposed ? nullptr : t.c + t.c_ahead + i0 * t.ldc + j0, at_once, ahead, w.lines,
-            w.each, acc);
+        accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, w.padded || last == kLanes<T>,
+                                     left > 1 ? a + w.step : t.a,
+                                     t.c_transposed ? nullptr : t.c + t.c_ahead + i0 * t.ldc + j0,
+                                     at_once, ahead, w.lines, w.each, acc);
         ahead += w.lines * 64;
         finish<T, R, NV>(t, acc, i0, j0, last);
     }

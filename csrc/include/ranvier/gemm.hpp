@@ -24,7 +24,8 @@ struct Epilogue {
 // C, A and B must not overlap. M or N = 0 does nothing. Same bits for any number of threads.
 // `of_rows`: the rows of the whole product where a caller divides one among threads: they choose
 // the way in which sums are made (0: m). `of_summands`: those of the whole product where a caller
-// adds it up part by part: whether A and B come from far away (0: k). Instantiated for float and double.
+// adds it up part by part: whether A and B come from far away (0: k). Instantiated for float and
+// double.
 template <class T>
 void gemm(Trans ta, Trans tb, index_t m, index_t n, index_t k, T alpha, const T* a, index_t lda,
           const T* b, index_t ldb, T beta, T* c, index_t ldc, const Epilogue<T>& epilogue = {},
