@@ -50,7 +50,6 @@ void panel(const GemmTask<T>& t, bool b_padded) {
     Tiles<T> w{t.a, t.rsa, t.csa, 0, 0, t.b, 0, 0, last};
     const index_t lines = (t.ahead_size * static_cast<index_t>(sizeof(T)) + 63) / 64;
     w.ahead = reinterpret_cast<const char*>(t.ahead);
-    w.padded = b_padded;
     for (index_t left = s.tiles; left > 0; left -= w.count) {
         const bool taller = left > s.tiles - s.extra;
         const index_t rows = s.base + taller;

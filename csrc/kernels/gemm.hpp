@@ -32,7 +32,7 @@ struct GemmTask {
     // What panel() brings near while it works: `ahead_size` elements that lie one after the other.
     const T* ahead;
     index_t ahead_size;
-    index_t c_ahead;  // a tile's own rows of C, or those so many elements behind them
+    index_t c_ahead;  // with 256 bits: a tile fetches the rows of C so many elements behind its own
     // What skinny() does: the rows of B that are wanted next.
     const T* next;
     index_t next_rows, next_ld;

@@ -337,7 +337,6 @@ struct Tiles {
     index_t i0, j0, last;
     const char* ahead = nullptr;
     index_t lines = 0, each = 0;
-    bool padded = false;  // B has whole vectors
 };
 // How often a tile fetches.
 template <class T>
@@ -360,10 +359,10 @@ void tiles(const GemmTask<T>& t, const Tiles<T>& w) {
     index_t i0 = w.i0;
     for (index_t left = kLoops ? w.count : 1; left > 0; --left, a += w.step, i0 += R) {
         Vec<T> acc[R][NV];
-        accumulate<T, R, NV, Masked>(t, a, rs, cs, w.b, mask, w.padded || last == kLanes<T>,
-                                     left > 1 ? a + w.step : t.a,
-                                     t.c_transposed ? nullptr : t.c + t.c_ahead + i0 * t.ldc + j0,
-                                     at_once, ahead, w.lines, w.each, acc);
+        accumulate<T, R, NV, Masked>(
+            t, a, rs, cs, w.b, mask, last == kLanes<T>, left > 1 ? a + w.step : t.a,
+            t.c_transposed ? nullptr : t.c + (kVecBytes == 32 ? t.c_ahead : 0) + i0 * t.ldc + j0,
+            at_once, ahead, w.lines, w.each, acc);
         ahead += w.lines * 64;
         finish<T, R, NV>(t, acc, i0, j0, last);
     }
