@@ -165,7 +165,7 @@ class WindowWeightSum final : public WeightSum<T> {
     static bool in_wide_tiles(const Window<T>& w) {
         const auto& kernel = kernels<GemmKernels, T>();
         return kernel.lanes * static_cast<index_t>(sizeof(T)) == 32 && w.co > kernel.nr &&
-               w.k() < kRowsForPacking;
+               w.co % kernel.lanes == 0 && w.k() < kRowsForPacking;
     }
     // One channel to so few that tiles would keep most lanes idle: dot products along the pixels.
     static bool by_dots(const Window<T>& w) {
