@@ -213,10 +213,10 @@ bool winograd_pays(const ConvShape& s, bool transposed) {
     if (kPoints * of_point > (stride > 1 ? kFarPoints + kFarPoints / 4 : index_t{1} << 24))
         return false;
     const auto lanes = static_cast<double>(kernels<GemmKernels, T>().lanes);
-    // The direct sum is as fast or faster: with 256 bits 1.02 to 1.25 times for most channels, in
-    // the gradient of the input with 512 bits on Intel's processors up to 1.1 times.
+    // The direct sum is as fast or faster: with 256 bits and a small L2 1.02 to 1.25 times for most
+    // channels, in the gradient of the input with 512 bits on Intel's processors up to 1.1 times.
     if (size == 3 && stride > 1 &&
-        (lanes == 8 || (lanes == 16 && transposed && !fetches_streams())))
+        ((lanes == 8 && small_l2()) || (lanes == 16 && transposed && !fetches_streams())))
         return false;
     const double products = static_cast<double>(of_point) / lanes;
     const auto transforms = static_cast<double>(t.reads * t.c + t.writes * t.co) / lanes;

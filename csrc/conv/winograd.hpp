@@ -8,6 +8,7 @@
 #include "gemm/ahead.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/winograd.hpp"
+#include "ranvier/runtime.hpp"
 
 namespace ranvier::winograd {
 
@@ -30,10 +31,8 @@ struct Planes {
     T* at(index_t point, index_t tile = 0) const { return data.get() + point * plane + tile * row; }
 };
 
-// Less than this stays near. Processors with vectors of 256 bits have less of L2.
-constexpr index_t near_bytes(index_t vector_bytes) {
-    return (vector_bytes == 64 ? 8 : 2) * index_t{1024 * 1024};
-}
+// Less than this stays near (measured with 512 KiB and 1 MiB of L2).
+inline index_t near_bytes() { return (small_l2() ? 2 : 8) * index_t{1024 * 1024}; }
 
 // A convolution, or its transpose, by tiles of 6 x 6 pixels, counted over images; how many of them
 // are worked on at a time. With a stride what is read is as many pictures as there are remainders,
@@ -74,8 +73,7 @@ struct Tiling {
         width = tiles(2);
         of_image = dilation[1] * dilation[2] * height * width;
         const auto& kernel = kernels<GemmKernels, T>();
-        const index_t vector = kernel.lanes * static_cast<index_t>(sizeof(T));
-        const index_t l2 = vector == 64 ? 640 : 176;
+        const index_t l2 = kernel.lanes * static_cast<index_t>(sizeof(T)) == 64 ? 640 : 176;
         const index_t k = reads * c, n = writes * co;
         const index_t tile = kPoints * (k + n) * static_cast<index_t>(sizeof(T));
         // At least so many that the weights, which all of a block uses, are not most of what moves.
@@ -85,7 +83,7 @@ struct Tiling {
         block = std::min(block, s.n * of_image);
         const index_t moved = s.n * (s.in_pixels() * s.c + s.out_pixels() * s.co);
         far = dilation[1] * dilation[2] == 1 &&
-              moved * static_cast<index_t>(sizeof(T)) > near_bytes(vector);
+              moved * static_cast<index_t>(sizeof(T)) > near_bytes();
     }
     // Of remainder i along an axis, for those of what is read and those of what is written.
     index_t row(index_t i) const { return i / (step[2] * to_step[2]); }

@@ -225,7 +225,8 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
     const auto& kernel = kernels<GemmKernels, T>();
     const index_t mr = kernel.mr, nr = kernel.nr, item = sizeof(T);
     const Cache cache = cache_of(kernel.lanes * item);
-    const bool streams = !cache.near && g.rsa == 1 && g.csb == 1 && g.m * g.n * item <= kStreamC &&
+    const bool streams = !cache.near && small_l2() && g.rsa == 1 && g.csb == 1 &&
+                         g.m * g.n * item <= kStreamC &&
                          g.of_summands * (g.m + g.n) * item >= kFarA;
     const index_t kc = even_part(g.k, (streams ? kStreamPanel : cache.panel) / (nr * item), 8);
     const index_t nc = even_part(j1 - j0, kPackedBytes / ((kc + 1) * item), nr);

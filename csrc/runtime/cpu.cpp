@@ -1,4 +1,6 @@
 // Which instruction sets this build has and this CPU can run. Compiled with baseline flags.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <stdexcept>
 
@@ -67,6 +69,15 @@ bool fetches_streams() {
 #if RV_X86
     static const bool intel = __builtin_cpu_is("intel") != 0;
     return !intel;
+#else
+    return true;
+#endif
+}
+
+bool small_l2() {
+#ifdef __GLIBC__
+    static const bool small = sysconf(_SC_LEVEL2_CACHE_SIZE) < 1024 * 1024;
+    return small;
 #else
     return true;
 #endif

@@ -21,6 +21,8 @@ Isa isa_in_use();
 // and are a tenth slower where somebody else does it, too; AMD's gain by it (measured on Zen 4 and
 // Emerald Rapids).
 bool fetches_streams();
+// Has a core less than 1 MiB of L2, or may it have?
+bool small_l2();
 
 // ---- threads ----------------------------------------------------------------------------
 // runtime/parallel.cpp is the only user of OpenMP.
