@@ -188,8 +188,8 @@ def test_winograds_error_in_float32_is_bounded(
         of_two_taps = -(-size // strides) == 2
         assert np.abs(f - e).max() < (1e-5 if of_two_taps else 5e-6) * largest
         assert np.abs(d - e).max() < 2e-6 * largest
-        # with AVX-512 the direct sum is quicker there on some processors
-        if _core.isa() != "avx512" or (size, strides, what) != (3, 2, "dx"):
+        # the direct sum is quicker there on some processors: with AVX-512 for dx alone
+        if (size, strides) != (3, 2) or (_core.isa() == "avx512" and what != "dx"):
             assert not np.array_equal(f, d)  # or it was not Winograd's algorithm at all
 
 
