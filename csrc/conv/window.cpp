@@ -14,7 +14,7 @@ namespace {
 constexpr index_t kNearMatrices = 16 * 1024;
 // With so few summands a tile's rows of y would be fetched too late: it fetches those of a tile so
 // many pixels further. Measured with vectors of 256 bits, the others fetch in steps.
-constexpr index_t kFewSummands = 32, kPixelsAhead = 24;
+constexpr index_t kShortSums = 32, kPixelsAhead = 24;
 
 template <class T>
 void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_t* offset, T* y) {
@@ -35,7 +35,7 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
     t.relu = w.relu;
     t.slope = w.slope;
     const auto item = static_cast<index_t>(sizeof(T));
-    if (k <= kFewSummands && kernel.lanes * item == 32 && w.co >= columns)
+    if (k <= kShortSums && kernel.lanes * item == 32 && w.co >= columns)
         t.c_ahead = kPixelsAhead * w.to[2];
     const bool near = w.groups * run.packed_group * item <= kNearMatrices;
     for (index_t r0 = 0, r1; r0 < rows; r0 = r1) {
