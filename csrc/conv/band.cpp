@@ -127,11 +127,21 @@ index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset
 }
 
 template <class T>
-void gather_taps(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset, T* out) {
-    const index_t taps = tap_offsets(w, band, offset);
-    for (index_t tap = 0; tap < taps; ++tap)
-        for (index_t r = 0; r < rows; ++r, out += w.out[2])
-            copy(band.at + offset[tap] + r * w.step[1] * band.row, w.out[2], out);
+void gather_taps(const Window<T>& w, const T* image, index_t z, index_t y, index_t rows, T* out) {
+    const index_t n = w.out[2];
+    zero(rows * w.taps[2] * n, out);
+    if (z < 0 || z >= w.in[0]) return;
+    const T* row = image + (z * w.in[1] + y) * w.in[2];
+    for (const index_t end = std::min(y + rows, w.in[1]); y < end; ++y, row += w.in[2]) {
+        T* to = out;
+        out += w.taps[2] * n;
+        index_t x = w.origin[2];
+        for (index_t tap = y < 0 ? w.taps[2] : 0; tap < w.taps[2]; ++tap, to += n) {
+            const index_t first = std::max<index_t>(0, -x), last = std::min(n, w.in[2] - x);
+            if (first < last) copy(row + x + first, last - first, to + first);
+            x += w.dilation[2];
+        }
+    }
 }
 
 template <class T>
@@ -193,7 +203,7 @@ void gather_patches(const Window<T>& w, index_t g, const T* x, index_t p0, index
                                index_t, T*);                                                   \
     template index_t tap_offsets(const Window<T>&, const Band<T>&, index_t*);                  \
     template index_t segment_offsets(const Window<T>&, const Band<T>&, index_t*);              \
-    template void gather_taps(const Window<T>&, const Band<T>&, index_t, index_t*, T*);        \
+    template void gather_taps(const Window<T>&, const T*, index_t, index_t, index_t, T*);      \
     template index_t patch_rows(const Window<T>&);                                             \
     template WindowWay window_way(const Window<T>&);                                           \
     template bool gradient_prefers_patches(const Window<T>&);                                  \

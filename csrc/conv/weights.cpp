@@ -12,13 +12,14 @@ namespace {
 
 // So many pixels at a time: their dy stays in L1 while all taps use it.
 constexpr index_t kPixels = 224;
-constexpr index_t kPixelsOfDots = 1024;
 // Where so many rows of dw use columns of dy, those are put together first: not those of one
 // vector, which would be half zeros.
 constexpr index_t kRowsForPacking = 100;
 // So many rows of four vectors of 256 bits are as many sums as tiles of two vectors keep.
 constexpr index_t kRowsOfWide = 3;
-// A row of pixels for each tap takes so much at most where taps are put together.
+// Where taps are put together: so much of dy at a time, and what the taps read takes so much at
+// most.
+constexpr index_t kTapPixelBytes = 28 * 1024;
 constexpr index_t kTapBytes = 128 * 1024;
 template <class T>
 class WindowWeightSum final : public WeightSum<T> {
@@ -132,32 +133,60 @@ class WindowWeightSum final : public WeightSum<T> {
                     s_.co, T(1), sum, s_.co);
         }
     }
+    // Rows of dw as the tiles add to them.
+    struct Rows {
+        T* at;
+        index_t ld, columns;
+    };
     // A group's channels alone make longer runs.
     void add_bands(const Window<T>& w, index_t g, index_t i0, index_t i1, const T* x, const T* dy,
                    T* sum) const {
-        const bool dots = by_dots(w);
-        const index_t pixels = dots ? kPixelsOfDots : kPixels;
-        const index_t most =
-            std::min(band_rows(w, w.cg), std::max<index_t>(1, (pixels + w.out[2] - 1) / w.out[2]));
-        const Scratch<T> room(band_size(w, w.cg, most));
+        const bool wide = in_wide_tiles(w);
+        index_t most = rows_of_pixels(w, kPixels);
+        const index_t with_taps = rows_of_pixels(
+            w, std::max(kPixels, kTapPixelBytes / (w.co * static_cast<index_t>(sizeof(T)))));
+        const bool by_taps = !wide && gathers_taps(w, with_taps);
+        if (by_taps) most = with_taps;
+        const Scratch<T> room(by_taps ? rows_of_band(w, most) * w.taps[2] * w.out[2]
+                                      : band_size(w, w.cg, most));
         const Scratch<index_t> offset(w.tap_count() + most);
-        const bool wide = in_wide_tiles(w), by_taps = !wide && gathers_taps(w);
-        const Scratch<T> taps(by_taps ? w.k() * most * w.out[2] : 0);
         const index_t row = w.out[2] * s_.co;
+        // Whole vectors are read and summed, whose last columns are the next pixel's and nobody's:
+        // tiles that mask take longer. Nothing is read behind the last image.
+        const index_t lanes = tiles_for<T>(w.co).lanes, vectors = (w.co + lanes - 1) / lanes;
+        const bool padded = w.co % lanes != 0 && w.k() < kRowsForPacking;
+        const Scratch<T> sums(padded ? w.k() * vectors * lanes : 0);
+        const Scratch<T> last(padded ? most * row + lanes : 0);
+        Rows rows_of_dw{sum, s_.co, w.co};
+        if (padded) {
+            rows_of_dw = {sums.get(), vectors * lanes, vectors * lanes};
+            std::fill_n(sums.get(), w.k() * rows_of_dw.ld, T(0));
+        }
         for (index_t i = i0; i < i1; ++i)
             for (index_t od = 0; od < w.out[0]; ++od)
                 for (index_t oh = 0, rows; oh < w.out[1]; oh += rows) {
                     rows = std::min(most, w.out[1] - oh);
-                    const Band<T> band = make_band(w, g * w.cg, w.cg, x + i * w.image(), od, oh,
-                                                   oh + rows, room.get());
                     const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
-                    if (dots)
-                        add_dots(w, band, rows, at, offset.get(), sum);
-                    else if (by_taps)
-                        add_taps(w, band, rows, at, offset.get(), taps.get(), sum);
+                    if (padded && i + 1 == i1 && od + 1 == w.out[0] && oh + rows == w.out[1]) {
+                        const index_t size = rows * row - s_.co + w.co;
+                        std::copy_n(at, size, last.get());
+                        std::fill_n(last.get() + size, lanes, T(0));
+                        at = last.get();
+                    }
+                    const T* image = x + i * w.image();
+                    if (by_taps) {
+                        add_taps(w, image, od, oh, rows, at, offset.get(), room.get(), rows_of_dw);
+                        continue;
+                    }
+                    const Band<T> band =
+                        make_band(w, g * w.cg, w.cg, image, od, oh, oh + rows, room.get());
+                    if (wide)
+                        add_wide(w, band, rows, at, offset.get(), sum);
                     else
-                        add_band(w, band, rows, at, offset.get(), wide, sum);
+                        add_band(w, band, rows, at, offset.get(), rows_of_dw);
                 }
+        for (index_t r = 0; padded && r < w.k(); ++r)
+            for (index_t j = 0; j < w.co; ++j) sum[r * s_.co + j] += sums[r * rows_of_dw.ld + j];
     }
     // Rows of dy of more than a panel's columns that are not packed: a panel at a time they would
     // be read in pieces of 64 bytes, in which the hardware sees no stream (measured with vectors of
@@ -167,123 +196,114 @@ class WindowWeightSum final : public WeightSum<T> {
         return kernel.lanes * static_cast<index_t>(sizeof(T)) == 32 && w.co > kernel.nr &&
                w.co % kernel.lanes == 0 && w.k() < kRowsForPacking;
     }
-    // One channel to so few that tiles would keep most lanes idle: dot products along the pixels.
-    static bool by_dots(const Window<T>& w) {
-        const index_t lanes = kernels<GemmKernels, T>().lanes;
-        return w.c == 1 && w.step[2] == 1 && w.dilation[2] == 1 && w.taps[2] >= 4 &&
-               2 * w.co < lanes && w.out[2] >= lanes && w.out[2] <= kernels<GemmKernels, T>().nr;
-    }
-    void add_dots(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                  index_t* offset, T* sum) const {
-        const auto& kernel = kernels<GemmKernels, T>();
-        const index_t segments = segment_offsets(w, band, offset);
-        index_t* row_offset = offset + segments;
-        GemmTask<T> t{};
-        t.m = w.k() / segments;
-        t.n = w.co;
-        t.k = w.out[2];
-        t.segments = rows;
-        t.offsets = row_offset;
-        t.rsa = t.csa = 1;
-        t.ldb = rows * w.out[2];
-        t.ldc = s_.co;
-        t.alpha = t.beta = T(1);
-        // dy by channels
-        const Scratch<T> turned(w.co * t.ldb), panel(w.co * kernel.nr);
-        for (index_t r = 0; r < rows; ++r) {
-            row_offset[r] = r * w.step[1] * band.row;
-            kernel.pack_bt(w.co, t.k, dy + r * t.k * s_.co, s_.co, panel.get());
-            for (index_t j = 0; j < w.co; ++j)
-                std::copy_n(panel.get() + j * kernel.nr, t.k, turned.get() + j * t.ldb + r * t.k);
-        }
-        t.b = turned.get();
-        for (index_t i = 0; i < segments; ++i) {
-            t.a = band.at + offset[i];
-            t.c = sum + i * t.m * s_.co;
-            kernel.dots(t);
-        }
-    }
     // In cycles a pixel and tap. Tiles of so few rows take the latency of a multiply-add, four, for
     // each step if not more, those of all taps what their multiply-adds take: half a cycle, one of
-    // 512 bits on most processors. Copying a row of pixels takes twelve and 1.5 a vector.
-    // SSE2 and NEON have as few rows anyway.
-    static bool gathers_taps(const Window<T>& w) {
+    // 512 bits on most processors. Copying a row of pixels takes six and 1.5 a vector, and
+    // serves all rows of the kernel. SSE2 and NEON have as few rows anyway.
+    static bool gathers_taps(const Window<T>& w, index_t rows) {
         const auto& kernel = tiles_for<T>(w.co);
         const auto item = static_cast<index_t>(sizeof(T));
         const index_t taps = w.taps[2], row = w.out[2], bytes = kernel.lanes * item;
-        if (w.c != 1 || taps > 3 || w.k() == taps || w.step[2] > 1) return false;
-        if (bytes < 32 || w.k() * row * item > kTapBytes) return false;
+        const index_t copied = rows_of_band(w, rows);
+        if (w.c != 1 || w.taps[1] == 1 || w.step[2] > 1 || w.dilation[1] > 1) return false;
+        if (bytes < 32 || copied * taps * row * item > kTapBytes) return false;
         const double multiply = bytes == 32 ? 0.5 : 1;
         double saved = 0;
         for (index_t j = 0; j < w.co; j += kernel.nr) {
             const double tile = w.co - j > kernel.lanes ? 2 * multiply : multiply;
             saved += std::max(4.0 / static_cast<double>(taps) - tile, 0.0);
         }
-        return saved > 12.0 / static_cast<double>(row) + 1.5 / static_cast<double>(kernel.lanes);
+        const double copies = static_cast<double>(copied) / static_cast<double>(rows * w.taps[1]);
+        return saved >
+               copies * (6.0 / static_cast<double>(row) + 1.5 / static_cast<double>(kernel.lanes));
+    }
+    static index_t rows_of_pixels(const Window<T>& w, index_t pixels) {
+        return std::min(band_rows(w, w.cg), (pixels + w.out[2] - 1) / w.out[2]);
+    }
+    // What so many rows of dy read.
+    static index_t rows_of_band(const Window<T>& w, index_t rows) {
+        return (rows - 1) * w.step[1] + w.taps[1];
     }
     // One channel, few taps a row: tiles of so few rows would wait for their own sums. The pixels
-    // of each tap are put together, so that tiles are of all taps.
-    void add_taps(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                  index_t* offset, T* taps, T* sum) const {
+    // of each tap are put together, so that tiles are of all taps of a plane.
+    void add_taps(const Window<T>& w, const T* image, index_t od, index_t oh, index_t rows,
+                  const T* dy, index_t* offset, T* taps, Rows dw) const {
         const auto& kernel = tiles_for<T>(w.co);
-        GemmTask<T> t{};
-        t.m = w.k();
-        t.k = t.rsa = rows * w.out[2];
+        for (index_t r = 0; r < rows; ++r) offset[r] = r * w.step[1] * w.taps[2] * w.out[2];
+        GemmTask<T> t = task_of(w, rows, dy);
+        t.m = w.taps[1] * w.taps[2];
+        t.offsets = offset;
+        t.rsa = w.out[2];
         t.csa = 1;
         t.a = taps;
-        t.ldb = t.ldc = s_.co;
-        t.alpha = t.beta = T(1);
-        gather_taps(w, band, rows, offset, taps);
-        for (index_t j = 0; j < w.co; j += kernel.nr) {
-            t.n = std::min<index_t>(kernel.nr, w.co - j);
-            t.b = dy + j;
-            t.c = sum + j;
-            kernel.panel(t, false);
+        t.ldc = dw.ld;
+        for (index_t d = 0; d < w.taps[0]; ++d, dw.at += t.m * t.ldc) {
+            gather_taps(w, image, od * w.step[0] + w.origin[0] + d * w.dilation[0],
+                        oh * w.step[1] + w.origin[1], rows_of_band(w, rows), taps);
+            for (index_t j = 0; j < dw.columns; j += kernel.nr) {
+                t.n = std::min<index_t>(kernel.nr, dw.columns - j);
+                t.b = dy + j;
+                t.c = dw.at + j;
+                kernel.panel(t, false);
+            }
         }
     }
-    // A run of summands of the forward pass is a block of rows of dw here.
-    void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                  index_t* offset, bool wide, T* sum) const {
-        const auto& kernel = tiles_for<T>(w.co);
-        const index_t segments = segment_offsets(w, band, offset);
-        index_t* row_offset = offset + segments;
-        for (index_t r = 0; r < rows; ++r) row_offset[r] = r * w.step[1] * band.row;
+    // What the tiles of some rows of pixels have in common.
+    GemmTask<T> task_of(const Window<T>& w, index_t rows, const T* dy) const {
         GemmTask<T> t{};
-        t.m = w.k() / segments;
         t.k = w.out[2];
         t.segments = rows;
-        t.offsets = row_offset;
-        t.rsa = 1;
-        t.csa = w.step[2] * band.pixel;
+        t.b = dy;
         t.ldb = t.ldc = s_.co;
         t.alpha = t.beta = T(1);
-        if (wide) {
-            const index_t run = t.m;
-            t.n = w.co;
-            t.b = dy;
-            for (index_t i = 0; i < segments; ++i)
-                for (index_t row = 0; row < run; row += kRowsOfWide) {
-                    t.m = std::min(kRowsOfWide, run - row);
-                    t.a = band.at + offset[i] + row;
-                    t.c = sum + (i * run + row) * s_.co;
-                    kernel.skinny(t);
-                }
-            return;
-        }
+        return t;
+    }
+    // The same where the pixels are read in place: a run of summands of the forward pass is a block
+    // of rows of dw here.
+    GemmTask<T> task_in_place(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                              index_t blocks, index_t* offset) const {
+        for (index_t r = 0; r < rows; ++r) offset[r] = r * w.step[1] * band.row;
+        GemmTask<T> t = task_of(w, rows, dy);
+        t.m = w.k() / blocks;
+        t.offsets = offset;
+        t.rsa = 1;
+        t.csa = w.step[2] * band.pixel;
+        return t;
+    }
+    void add_wide(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                  index_t* offset, T* sum) const {
+        const index_t blocks = segment_offsets(w, band, offset);
+        GemmTask<T> t = task_in_place(w, band, rows, dy, blocks, offset + blocks);
+        const index_t run = t.m;
+        t.n = w.co;
+        for (index_t i = 0; i < blocks; ++i)
+            for (index_t row = 0; row < run; row += kRowsOfWide) {
+                t.m = std::min(kRowsOfWide, run - row);
+                t.a = band.at + offset[i] + row;
+                t.c = sum + (i * run + row) * s_.co;
+                tiles_for<T>(w.co).skinny(t);
+            }
+    }
+    void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
+                  index_t* offset, const Rows& dw) const {
+        const auto& kernel = tiles_for<T>(w.co);
+        const index_t blocks = segment_offsets(w, band, offset);
+        GemmTask<T> t = task_in_place(w, band, rows, dy, blocks, offset + blocks);
+        t.ldc = dw.ld;
         const index_t pixels = rows * w.out[2];
         const bool packs = w.k() >= kRowsForPacking && w.co > kernel.lanes;
         const Scratch<T> packed(packs ? pixels * kernel.nr : 0);
         if (packs) t.ldb = kernel.nr;
-        for (index_t j = 0; j < w.co; j += kernel.nr) {
-            t.n = std::min<index_t>(kernel.nr, w.co - j);
+        for (index_t j = 0; j < dw.columns; j += kernel.nr) {
+            t.n = std::min<index_t>(kernel.nr, dw.columns - j);
             t.b = dy + j;
             if (packs) {
                 kernel.pack_b(pixels, t.n, dy + j, s_.co, packed.get());
                 t.b = packed.get();
             }
-            for (index_t i = 0; i < segments; ++i) {
+            for (index_t i = 0; i < blocks; ++i) {
                 t.a = band.at + offset[i];
-                t.c = sum + i * t.m * s_.co + j;
+                t.c = dw.at + i * t.m * t.ldc + j;
                 kernel.panel(t, packs);
             }
         }

@@ -92,10 +92,10 @@ index_t band_rows(const Window<T>& w, index_t channels);
 template <class T>
 index_t segment_offsets(const Window<T>& w, const Band<T>& band, index_t* offset);
 
-// What each tap of a band of one channel, without stride along a row, reads for `rows` rows of the
-// output: a matrix [taps, rows * out[2]].
+// What each tap along a row reads, without stride, of `rows` rows from (z, y) on of an image of one
+// channel: [rows, taps[2], out[2]], zeros outside.
 template <class T>
-void gather_taps(const Window<T>& w, const Band<T>& band, index_t rows, index_t* offset, T* out);
+void gather_taps(const Window<T>& w, const T* image, index_t z, index_t y, index_t rows, T* out);
 
 // Group g's part of output pixels p0..p1, counted over images, as rows of a matrix [p1 - p0,
 // w.k()].
