@@ -39,7 +39,22 @@ class Guarded {
 
 using Values = std::vector<double>;
 
-// Calls f(i of x, i of w, i of y) for each product of the convolution.
+// These were two thirds of the time of all tests under sanitizers.
+#define RV_UNSANITIZED __attribute__((no_sanitize("address", "undefined")))
+template <class T>
+RV_UNSANITIZED void add_scaled(std::size_t n, double f, const T* x, double* y) {
+    for (std::size_t i = 0; i < n; ++i) y[i] += f * double(x[i]);
+}
+template <class T>
+RV_UNSANITIZED double dot(std::size_t n, const double* x, const T* y) {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += x[i] * double(y[i]);
+    return sum;
+}
+#undef RV_UNSANITIZED
+
+// Calls f(i of x, i of w, i of y, n) for products of an element of x with n neighbours of w, which
+// add to as many of y.
 template <class F>
 void each_product(const ConvShape& s, F f) {
     const index_t cg = s.c_of_group(), cog = s.co_of_group();
@@ -58,10 +73,11 @@ void each_product(const ConvShape& s, F f) {
                 }
                 if (!inside) continue;
                 const index_t x = ((n * s.in[0] + at[0]) * s.in[1] + at[1]) * s.in[2] + at[2];
-                for (index_t j = 0; j < s.co; ++j)
-                    for (index_t c = 0; c < cg; ++c)
-                        f(size_of(x * s.c + j / cog * cg + c), size_of((q * cg + c) * s.co + j),
-                          size_of((n * s.out_pixels() + p) * s.co + j));
+                for (index_t c = 0; c < s.c; ++c) {
+                    const index_t g = c / cg;
+                    f(size_of(x * s.c + c), size_of((q * cg + c % cg) * s.co + g * cog),
+                      size_of((n * s.out_pixels() + p) * s.co + g * cog), size_of(cog));
+                }
             }
 }
 
@@ -80,17 +96,23 @@ struct Problem {
         Values y(dy.size());
         for (std::size_t i = 0; i < y.size(); ++i)
             y[i] = with_bias ? double(bias[i % size_of(s.co)]) : 0;
-        each_product(s, [&](auto i, auto k, auto o) { y[o] += double(x[i]) * double(w[k]); });
+        each_product(s, [&](auto i, auto k, auto o, auto n) {
+            add_scaled(n, double(x[i]), w.data() + k, y.data() + o);
+        });
         return y;
     }
     Values to_x(const Values& g) const {
         Values dx(x.size());
-        each_product(s, [&](auto i, auto k, auto o) { dx[i] += g[o] * double(w[k]); });
+        each_product(s, [&](auto i, auto k, auto o, auto n) {
+            dx[i] += dot(n, g.data() + o, w.data() + k);
+        });
         return dx;
     }
     Values to_w(const Values& g) const {
         Values dw(w.size());
-        each_product(s, [&](auto i, auto k, auto o) { dw[k] += g[o] * double(x[i]); });
+        each_product(s, [&](auto i, auto k, auto o, auto n) {
+            add_scaled(n, double(x[i]), g.data() + o, dw.data() + k);
+        });
         return dw;
     }
     Values to_bias(const Values& g) const {
