@@ -10,6 +10,10 @@
 namespace ranvier {
 namespace {
 
+// Of so many sums and more (Winograd's are four times the weights) none are kept beside what the
+// gradient of the input prepares, which is as much again.
+constexpr index_t kFarSums = 8 * 1024 * 1024;
+
 template <class T>
 void backward_part(const ConvShape& s, const ConvBackward<T>& b, const PartTask<T>& t) {
     const Scratch<T> sums(t.db != nullptr ? s.co : 0);
@@ -63,6 +67,13 @@ void conv_backward(const ConvShape& shape, const ConvBackward<T>& b) {
         return;
     }
     if (repeats_channels(s)) return repeated_backward(s, b);
+    if (b.dw && b.dx && weight_sum<T>(s)->size() * static_cast<index_t>(sizeof(T)) > kFarSums) {
+        ConvBackward<T> weights = b;
+        weights.dx = nullptr;
+        conv_backward(s, weights);
+        return conv_transpose(s, static_cast<const T*>(b.dy), b.w, static_cast<const T*>(nullptr),
+                              b.dx);
+    }
     backward_in_parts<T>(s, b, [&](const PartTask<T>& t) { backward_part(s, b, t); });
 }
 

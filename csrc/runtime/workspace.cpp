@@ -1,4 +1,6 @@
 // Scratch memory: a per-thread stack of aligned blocks, kept between calls.
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <new>
 #include <vector>
@@ -16,6 +18,12 @@ void* allocate(std::size_t bytes) {
     return p;
 }
 
+// From the system and back to it: what malloc is given back it may keep. Null if there is none.
+void* map(std::size_t bytes) {
+    void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? nullptr : p;
+}
+
 // One block normally; when a request does not fit, a further block is added, and once everything
 // has been returned the blocks are merged into one of the size that was needed.
 struct Arena {
@@ -23,6 +31,7 @@ struct Arena {
         char* data;
         std::size_t size;
         std::size_t used;
+        void free() const { munmap(data, size); }
     };
     std::vector<Block> blocks;
     std::size_t live = 0, peak = 0;
@@ -30,16 +39,24 @@ struct Arena {
     ~Arena() { release(); }
 
     void release() noexcept {
-        for (auto& b : blocks) std::free(b.data);
-        blocks.clear();
+        release_blocks();
         peak = 0;
+    }
+    void release_blocks() noexcept {
+        for (const Block& b : blocks) b.free();
+        blocks.clear();
     }
 
     void* take(std::size_t bytes) {
         if (blocks.empty() || blocks.back().size - blocks.back().used < bytes) {
-            const std::size_t size = bytes > kMinBlock ? bytes : kMinBlock;
+            if (live == 0) release_blocks();  // too small, it would only lie beside the larger one
+            // What is taken next may well fit, and until then takes no memory.
+            std::size_t size = bytes > kMaxKept / 2 ? bytes : 2 * bytes;
+            if (size < kMinBlock) size = kMinBlock;
             blocks.reserve(blocks.size() + 1);
-            blocks.push_back({static_cast<char*>(allocate(size)), size, 0});
+            void* p = map(size);
+            if (p == nullptr) throw std::bad_alloc();
+            blocks.push_back({static_cast<char*>(p), size, 0});
         }
         Block& b = blocks.back();
         void* p = b.data + b.used;
@@ -53,21 +70,19 @@ struct Arena {
         live -= bytes;
         Block& b = blocks.back();
         b.used -= bytes;
-        if (blocks.size() > 1) {
-            if (b.used == 0) {
-                std::free(b.data);
-                blocks.pop_back();
-            }
-            if (live == 0) grow_first();
+        if (blocks.size() > 1 && b.used == 0) {
+            b.free();
+            blocks.pop_back();
         }
+        if (live == 0) grow_first();
     }
 
     // Empty again after an overflow: replace the first block by one that would have been enough.
     void grow_first() noexcept {
         if (peak > kMaxKept || peak <= blocks.front().size) return;
-        void* p = std::aligned_alloc(kAlignment, (peak + kAlignment - 1) / kAlignment * kAlignment);
+        void* p = map(peak);
         if (p == nullptr) return;
-        std::free(blocks.front().data);
+        blocks.front().free();
         blocks.front() = {static_cast<char*>(p), peak, 0};
     }
 

@@ -36,6 +36,30 @@ TEST(scratch_is_kept_and_released) {
     CHECK(scratch_bytes() == 0);
 }
 
+TEST(scratch_replaces_an_idle_block_that_is_too_small) {
+    constexpr index_t kMiB = 1 << 20;
+    scratch_release();
+    {
+        Scratch<char> a(3 * kMiB);
+    }
+    {
+        Scratch<char> a(40 * kMiB);
+    }
+    CHECK(scratch_bytes() == static_cast<std::size_t>(80 * kMiB));
+    // More than that at once: a block of its own for the time being, from then on one block.
+    const auto both = [&] {
+        Scratch<char> small(1), a(50 * kMiB), b(50 * kMiB);
+        a[0] = b[50 * kMiB - 1] = 1;
+        return scratch_bytes();
+    };
+    CHECK(both() > static_cast<std::size_t>(110 * kMiB));
+    const std::size_t held = scratch_bytes();
+    CHECK(held < static_cast<std::size_t>(101 * kMiB));
+    CHECK(both() == held && scratch_bytes() == held);
+    scratch_release();
+    CHECK(scratch_bytes() == 0);
+}
+
 TEST(scratch_refuses_impossible_sizes) {
     bool thrown = false;
     try {
