@@ -48,11 +48,12 @@ def test_resize_to_an_aspect_ratio(old: Any, new: Any, how: str, rng: np.random.
 
 def test_nearest_pixels_are_keras_own_for_every_size(rng: np.random.Generator) -> None:
     for old in range(1, 12):
-        x = rng.normal(size=(1, old, 1)).astype("float32")
-        for new in range(1, 40):
-            expected = keras.ops.image.resize(x, (new, 1), "nearest")
-            got = ranvier.ops.resize_images(x, (new, 1), "nearest")
-            np.testing.assert_array_equal(got, expected, err_msg=f"{old} to {new}")
+        x = rng.normal(size=(old, old, 1)).astype("float32")
+        for new in range(1, 21):
+            sizes = new, 40 - new  # the other half along the other axis
+            expected = keras.ops.image.resize(x, sizes, "nearest")
+            got = ranvier.ops.resize_images(x, sizes, "nearest")
+            np.testing.assert_array_equal(got, expected, err_msg=f"{old} to {sizes}")
 
 
 def transforms(rng: np.random.Generator, n: int) -> np.ndarray:
