@@ -157,6 +157,7 @@ class WindowWeightSum final : public WeightSum<T> {
         const bool padded = w.co % lanes != 0 && w.k() < kRowsForPacking;
         const Scratch<T> sums(padded ? w.k() * vectors * lanes : 0);
         const Scratch<T> last(padded ? most * row + lanes : 0);
+        const index_t end = i1 * w.out_pixels() * s_.co;
         Rows rows_of_dw{sum, s_.co, w.co};
         if (padded) {
             rows_of_dw = {sums.get(), vectors * lanes, vectors * lanes};
@@ -166,9 +167,10 @@ class WindowWeightSum final : public WeightSum<T> {
             for (index_t od = 0; od < w.out[0]; ++od)
                 for (index_t oh = 0, rows; oh < w.out[1]; oh += rows) {
                     rows = std::min(most, w.out[1] - oh);
-                    const T* at = dy + ((i * w.out[0] + od) * w.out[1] + oh) * row;
-                    if (padded && i + 1 == i1 && od + 1 == w.out[0] && oh + rows == w.out[1]) {
-                        const index_t size = rows * row - s_.co + w.co;
+                    const index_t first = ((i * w.out[0] + od) * w.out[1] + oh) * row;
+                    const index_t size = rows * row - s_.co + w.co;
+                    const T* at = dy + first;
+                    if (padded && g * w.co + first + size - w.co + rows_of_dw.columns > end) {
                         std::copy_n(at, size, last.get());
                         std::fill_n(last.get() + size, lanes, T(0));
                         at = last.get();

@@ -121,6 +121,16 @@ TEST(all_tails_of_channels) {
     }
 }
 
+// The kernel's gradient reads whole vectors of dy: behind these bands there is less than one.
+TEST(little_behind_the_last_band_but_one) {
+    for (index_t co : {1, 2, 3}) {
+        check_both(shape({3, 5, 1}, {3}, co, same));
+        check_both(shape({4, 8, 1}, {3}, co, valid));
+        check_both(shape({1, 46, 5, 1}, {3, 3}, co, same));
+        check_both(shape({2, 47, 6, 2}, {2, 2}, co, valid));
+    }
+}
+
 TEST(all_tails_of_depthwise_channels) {
     for (index_t c = 2; c <= 40; ++c) {
         check_both(shape({2, 5, 6, c}, {3, 3}, c, same, 1, 1, c));
