@@ -67,6 +67,7 @@ struct Arena {
     }
 
     void give_back(std::size_t bytes) noexcept {
+        if (bytes == 0) return;  // there may be no block, if one was not to be had
         live -= bytes;
         Block& b = blocks.back();
         b.used -= bytes;

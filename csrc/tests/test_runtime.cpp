@@ -61,13 +61,18 @@ TEST(scratch_replaces_an_idle_block_that_is_too_small) {
 }
 
 TEST(scratch_refuses_impossible_sizes) {
-    bool thrown = false;
-    try {
-        Scratch<double> a(PTRDIFF_MAX / 8);
-    } catch (const std::bad_alloc&) {
-        thrown = true;
+    scratch_release();
+    for (const index_t size : {PTRDIFF_MAX / 8, PTRDIFF_MAX / 16}) {
+        bool thrown = false;
+        try {
+            Scratch<double> none(0), a(size);
+        } catch (const std::bad_alloc&) {
+            thrown = true;
+        }
+        CHECK(thrown);
     }
-    CHECK(thrown);
+    Scratch<double> some(1000);
+    some[999] = 1;
 }
 
 TEST(parallel_for_visits_each_task_once) {
