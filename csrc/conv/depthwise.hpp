@@ -9,16 +9,6 @@
 
 namespace ranvier {
 
-// The taps [first, end) of an axis that lie within the image, for an output whose first is at `at`.
-struct TapRange {
-    TapRange(index_t at, index_t extent, index_t taps, index_t dilation) : first(0), end(taps) {
-        if (at >= 0 && at + (taps - 1) * dilation < extent) return;  // most: without a division
-        first = std::min(at < 0 ? (-at + dilation - 1) / dilation : 0, taps);
-        end = std::clamp<index_t>(at < extent ? (extent - 1 - at) / dilation + 1 : 0, first, taps);
-    }
-    index_t first, end;
-};
-
 inline constexpr index_t kLinesBytes = 192 * 1024;
 
 // The rows of an image's output, some at a time.

@@ -182,10 +182,7 @@ class WindowWeightSum final : public WeightSum<T> {
                     }
                     const Band<T> band =
                         make_band(w, g * w.cg, w.cg, image, od, oh, oh + rows, room.get());
-                    if (wide)
-                        add_wide(w, band, rows, at, offset.get(), sum);
-                    else
-                        add_band(w, band, rows, at, offset.get(), rows_of_dw);
+                    add_band(w, band, od, oh, rows, at, offset.get(), rows_of_dw, wide);
                 }
         for (index_t r = 0; padded && r < w.k(); ++r)
             for (index_t j = 0; j < w.co; ++j) sum[r * s_.co + j] += sums[r * rows_of_dw.ld + j];
@@ -272,41 +269,49 @@ class WindowWeightSum final : public WeightSum<T> {
         t.csa = w.step[2] * band.pixel;
         return t;
     }
-    void add_wide(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                  index_t* offset, T* sum) const {
-        const index_t blocks = segment_offsets(w, band, offset);
-        GemmTask<T> t = task_in_place(w, band, rows, dy, blocks, offset + blocks);
-        const index_t run = t.m;
-        t.n = w.co;
-        for (index_t i = 0; i < blocks; ++i)
-            for (index_t row = 0; row < run; row += kRowsOfWide) {
-                t.m = std::min(kRowsOfWide, run - row);
-                t.a = band.at + offset[i] + row;
-                t.c = sum + (i * run + row) * s_.co;
-                tiles_for<T>(w.co).skinny(t);
-            }
+    // The rows of pixels for which block i of rows of dw lies within the image: elsewhere are
+    // zeros.
+    static TapRange rows_within(const Window<T>& w, index_t od, index_t oh, index_t rows, index_t i,
+                                index_t blocks) {
+        const index_t tap = i * w.taps[0] * w.taps[1] / blocks;
+        const index_t z = od * w.step[0] + w.origin[0] + tap / w.taps[1] * w.dilation[0];
+        const index_t y = oh * w.step[1] + w.origin[1] + tap % w.taps[1] * w.dilation[1];
+        return {y, z < 0 || z >= w.in[0] ? 0 : w.in[1], rows, w.step[1]};
     }
-    void add_band(const Window<T>& w, const Band<T>& band, index_t rows, const T* dy,
-                  index_t* offset, const Rows& dw) const {
+    // wide: in tiles of kRowsOfWide rows and all columns.
+    void add_band(const Window<T>& w, const Band<T>& band, index_t od, index_t oh, index_t rows,
+                  const T* dy, index_t* offset, const Rows& dw, bool wide) const {
         const auto& kernel = tiles_for<T>(w.co);
         const index_t blocks = segment_offsets(w, band, offset);
         GemmTask<T> t = task_in_place(w, band, rows, dy, blocks, offset + blocks);
         t.ldc = dw.ld;
-        const index_t pixels = rows * w.out[2];
+        const index_t run = t.m, height = wide ? kRowsOfWide : run;
+        const index_t pixels = rows * w.out[2], columns = wide ? w.co : kernel.nr;
         const bool packs = w.k() >= kRowsForPacking && w.co > kernel.lanes;
         const Scratch<T> packed(packs ? pixels * kernel.nr : 0);
         if (packs) t.ldb = kernel.nr;
-        for (index_t j = 0; j < dw.columns; j += kernel.nr) {
-            t.n = std::min<index_t>(kernel.nr, dw.columns - j);
-            t.b = dy + j;
+        for (index_t j = 0; j < dw.columns; j += columns) {
+            t.n = std::min<index_t>(columns, dw.columns - j);
+            const T* b = dy + j;
             if (packs) {
                 kernel.pack_b(pixels, t.n, dy + j, s_.co, packed.get());
-                t.b = packed.get();
+                b = packed.get();
             }
             for (index_t i = 0; i < blocks; ++i) {
-                t.a = band.at + offset[i];
-                t.c = dw.at + i * t.m * t.ldc + j;
-                kernel.panel(t, packs);
+                const TapRange within = rows_within(w, od, oh, rows, i, blocks);
+                t.segments = within.end - within.first;
+                if (t.segments == 0) continue;
+                t.offsets = offset + blocks + within.first;
+                t.b = b + within.first * w.out[2] * t.ldb;
+                for (index_t row = 0; row < run; row += height) {
+                    t.m = std::min(height, run - row);
+                    t.a = band.at + offset[i] + row;
+                    t.c = dw.at + (i * run + row) * t.ldc + j;
+                    if (wide)
+                        kernel.skinny(t);
+                    else
+                        kernel.panel(t, packs);
+                }
             }
         }
     }

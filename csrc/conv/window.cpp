@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "conv/depthwise.hpp"
+#include "gemm/ahead.hpp"
 #include "ranvier/gemm.hpp"
 
 namespace ranvier {
@@ -16,17 +17,29 @@ constexpr index_t kNearMatrices = 16 * 1024;
 // many pixels further. Measured with vectors of 256 bits, the others fetch in steps.
 constexpr index_t kShortSums = 32, kPixelsAhead = 24;
 
+// With a stride a tile reads now this pixel and now that one, in which the hardware sees no stream.
+// Measured with floats where L2 is small. Pixels that no window has are not fetched.
 template <class T>
-void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_t* offset, T* y) {
+bool fetches_band(const WindowRun<T>& run) {
+    const Window<T>& w = run.w;
+    return sizeof(T) == 4 && small_l2() && fetches_streams() && run.way == WindowWay::tiles &&
+           w.k() > kShortSums && w.in[0] == 1 && w.step[1] * w.step[2] > 1 &&
+           w.taps[1] >= w.step[1] && w.taps[2] >= w.step[2] &&
+           w.images * w.image() * static_cast<index_t>(sizeof(T)) >= near_bytes();
+}
+
+// Output rows of plane `od` from `oh` on. `next`: so many elements from there on are fetched.
+template <class T>
+void run_band(const WindowRun<T>& run, const Band<T>& band, index_t od, index_t oh, index_t rows,
+              const T* next, index_t size, index_t* offset, T* y) {
     const Window<T>& w = run.w;
     const bool dots = run.way == WindowWay::dots;
     const auto& kernel = dots ? kernels<GemmKernels, T>() : tiles_for<T>(w.co);
     const index_t k = w.k(), columns = dots ? w.co : kernel.nr;
     GemmTask<T> t{};
     t.m = w.out[2];
-    t.segments = segment_offsets(w, band, offset);
-    t.offsets = offset;
-    t.k = k / t.segments;
+    const index_t segments = segment_offsets(w, band, offset);
+    t.k = k / segments;
     t.rsa = w.step[2] * band.pixel;
     t.csa = 1;
     t.ldb = dots ? k : kernel.nr;
@@ -37,6 +50,12 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
     const auto item = static_cast<index_t>(sizeof(T));
     if (k <= kShortSums && kernel.lanes * item == 32 && w.co >= columns)
         t.c_ahead = kPixelsAhead * w.to[2];
+    const Ahead<T> ahead(rows * w.groups * ((w.co + columns - 1) / columns), next, size);
+    index_t call = 0;
+    // Of the first axis along which there are several taps those outside of the image, zeros all,
+    // are left out.
+    const int axis = w.taps[0] > 1 ? 0 : 1;
+    const index_t of_tap = segments / w.taps[axis];
     const bool near = w.groups * run.packed_group * item <= kNearMatrices;
     for (index_t r0 = 0, r1; r0 < rows; r0 = r1) {
         r1 = near ? r0 + 1 : rows;
@@ -44,11 +63,18 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t rows, index_
             for (index_t j = 0; j < w.co; j += columns) {
                 const index_t at = g * w.co + j;
                 t.n = std::min(columns, w.co - j);
-                t.b = run.packed + g * run.packed_group + j * k;
+                const T* b = run.packed + g * run.packed_group + j * k;
                 t.bias = w.bias ? w.bias + at : nullptr;
                 for (index_t r = r0; r < r1; ++r) {
+                    const TapRange taps((axis == 0 ? od : oh + r) * w.step[axis] + w.origin[axis],
+                                        w.in[axis], w.taps[axis], w.dilation[axis]);
+                    const index_t first = std::min(taps.first, w.taps[axis] - 1) * of_tap;
+                    t.segments = std::max(taps.end * of_tap - first, of_tap);
+                    t.offsets = offset + first;
+                    t.b = b + first * t.k * (dots ? 1 : kernel.nr);
                     t.a = band.at + r * w.step[1] * band.row + g * w.cg;
                     t.c = y + r * w.to[1] + at;
+                    ahead.share(call++, t);
                     if (dots)
                         kernel.dots(t);
                     else
@@ -92,6 +118,9 @@ void run_bands(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y
     const index_t most = band_rows(w, w.c);
     const Scratch<T> room(band_size(w, w.c, most));
     const Scratch<index_t> offset(w.taps[0] * w.taps[1] * w.taps[2]);
+    const bool fetches = fetches_band(run);
+    const index_t reach = (w.taps[1] - 1) * w.dilation[1] + 1;
+    const T* end = x + ((r1 - 1) / run.rows_of_image() + 1) * w.image();
     for (index_t r = r0, rows; r < r1; r += rows) {
         const index_t image = r / run.rows_of_image(), at = r % run.rows_of_image();
         const index_t od = at / w.out[1], oh = at % w.out[1];
@@ -99,7 +128,13 @@ void run_bands(const WindowRun<T>& run, index_t r0, index_t r1, const T* x, T* y
         const Band<T> band =
             make_band(w, index_t{0}, w.c, x + image * w.image(), od, oh, oh + rows, room.get());
         T* to = y + image * y_image + od * w.to[0] + oh * w.to[1];
-        run_band(run, band, rows, offset.get(), to);
+        // Behind the last row that has been read, or the next image.
+        const index_t read = (oh + rows - 1) * w.step[1] + w.origin[1] + reach;
+        const bool last = oh + rows == w.out[1];
+        const T* next = x + (image + last) * w.image() +
+                        (last ? 0 : std::clamp<index_t>(read, 0, w.in[1])) * w.in[2] * w.c;
+        const index_t size = std::min<index_t>(most * w.step[1] * w.in[2] * w.c, end - next);
+        run_band(run, band, od, oh, rows, next, fetches ? size : 0, offset.get(), to);
     }
 }
 
@@ -137,6 +172,13 @@ void run_patches(const WindowRun<T>& run, index_t g, index_t r0, index_t r1, con
 }
 
 }  // namespace
+
+TapRange::TapRange(index_t at, index_t extent, index_t taps, index_t dilation)
+    : first(0), end(taps) {
+    if (at >= 0 && at + (taps - 1) * dilation < extent) return;  // most: without a division
+    first = std::min(at < 0 ? (-at + dilation - 1) / dilation : 0, taps);
+    end = std::clamp<index_t>(at < extent ? (extent - 1 - at) / dilation + 1 : 0, first, taps);
+}
 
 template <class T>
 index_t WindowRun<T>::packed_size(const Window<T>& w) {

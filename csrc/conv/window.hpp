@@ -4,6 +4,7 @@
 
 #include "kernels/gemm.hpp"
 #include "ranvier/conv.hpp"
+#include "ranvier/runtime.hpp"
 
 namespace ranvier {
 
@@ -11,6 +12,9 @@ namespace ranvier {
 inline bool relu_in_kernel(Act act, const ActParams& p) {
     return act == Act::relu && p.c == 0.0 && p.b > 1e300;
 }
+
+// Less than this stays near (measured with 512 KiB and 1 MiB of L2).
+inline index_t near_bytes() { return (small_l2() ? 2 : 8) * index_t{1024 * 1024}; }
 
 // Output pixel o reads, for tap t, pixel o * step + t * dilation + origin of the image along each
 // axis (outside of it: zero), in each of `groups` groups of `cg` channels.
@@ -33,6 +37,12 @@ struct Window {
     index_t k() const { return tap_count() * cg; }
     index_t out_pixels() const { return out[0] * out[1] * out[2]; }
     index_t image() const { return in[0] * in[1] * in[2] * c; }
+};
+
+// The taps [first, end) of an axis that lie within the image, for an output whose first is at `at`.
+struct TapRange {
+    TapRange(index_t at, index_t extent, index_t taps, index_t dilation);
+    index_t first, end;
 };
 
 // The tiles for so many columns: none that keep half of a vector of 512 bits idle.

@@ -31,9 +31,6 @@ struct Planes {
     T* at(index_t point, index_t tile = 0) const { return data.get() + point * plane + tile * row; }
 };
 
-// Less than this stays near (measured with 512 KiB and 1 MiB of L2).
-inline index_t near_bytes() { return (small_l2() ? 2 : 8) * index_t{1024 * 1024}; }
-
 // A convolution, or its transpose, by tiles of 6 x 6 pixels, counted over images; how many of them
 // are worked on at a time. With a stride what is read is as many pictures as there are remainders,
 // whose channels are summed, too; of the transpose what is written is. With dilation an image is as
