@@ -248,10 +248,12 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                             g.k * item >= kFarRow && (i1 - i0) * g.k * item >= kFarA &&
                             (j1 - j0 > nr || g.k * item <= kStreamRow);
     const bool a_ahead = g.rsa == 1 && g.csa <= 2 * (i1 - i0);
-    // The next tile's rows of a far C, where its own would come too late; tiles of 512 bits fetch
-    // theirs step by step.
+    // The next tile's rows of a far C, where its own would come too late, and the next block's;
+    // tiles of 512 bits fetch theirs step by step.
     const bool far_c =
-        small_b && !g.c_transposed && !cache.near && (i1 - i0) * g.ldc * item >= kFarA;
+        small_b && !g.c_transposed && !cache.near && g.of_rows * g.ldc * item >= kFarA;
+    const bool c_rows_ahead =
+        far_c && fetches_streams() && g.csa == 1 && g.rsa < 2 * g.k && g.ldc < 2 * (j1 - j0);
     const bool b_ahead = g.csb == 1 && g.rsb <= 2 * nc;
     const bool b_in_place = g.csb == 1 && stays_in_place(i1 - i0, kc, g.rsb * item, mr, cache);
     const bool at_once = !b_in_place && g.csb == 1 && kc * nc * item <= cache.block;
@@ -271,8 +273,12 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
                 const bool packs_b = block == 0 && !b_in_place && !at_once;
                 Ahead<T> ahead;
                 if (block + 1 < blocks) {
-                    if (rows_ahead)
-                        ahead = {panels, g.a + ie * g.rsa, (edge(block + 2) - ie) * g.rsa};
+                    const index_t next = edge(block + 2) - ie;
+                    if (c_rows_ahead)
+                        ahead = {panels, g.a + ie * g.rsa, next * g.rsa, g.c + ie * g.ldc + j0,
+                                 next * g.ldc};
+                    else if (rows_ahead)
+                        ahead = {panels, g.a + ie * g.rsa, next * g.rsa};
                 } else if (p1 < g.k) {
                     const index_t next = std::min(kc, g.k - p1);
                     ahead = {panels, g.a + (a_ahead ? p1 * g.csa : 0), a_ahead ? next * g.csa : 0,

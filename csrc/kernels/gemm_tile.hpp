@@ -32,8 +32,9 @@ inline constexpr int kHeld = kVecBytes < 32                     ? 0
 // What a tile fetches, its rows of C, which are wanted K steps from now, and a share of what is
 // wanted later, comes from far away. All of it fetched at once would keep what the first steps read
 // waiting, as the processor waits for two dozen lines at most: tall tiles fetch some every
-// kStepsOfFetch steps, others kMostLines at most, or nothing.
-inline constexpr index_t kStepsOfFetch = 16, kMostLines = 32;
+// kStepsOfFetch steps, others kMostLines at most, or nothing: a tile of 12 rows of one vector of
+// 256 bits has as many as two of six have.
+inline constexpr index_t kStepsOfFetch = 16, kMostLines = kVecBytes == 64 ? 32 : 64;
 template <class T>
 constexpr bool fetches_in_steps(index_t rows, index_t vectors) {
     return kVecBytes == 64 && sizeof(T) == 4 && rows > kTileRows / 2 && vectors == kTileVecs<T>;
