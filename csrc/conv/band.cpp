@@ -147,10 +147,13 @@ void gather_taps(const Window<T>& w, const T* image, index_t z, index_t y, index
 template <class T>
 index_t patch_rows(const Window<T>& w) {
     const index_t rows = kPatchBytes / (w.k() * static_cast<index_t>(sizeof(T)));
-    return std::clamp<index_t>(rows, 256, 4096);
+    return std::clamp<index_t>(rows, 512, 4096);
 }
 
 constexpr index_t kShortRow = 5;
+// The tiles read the whole matrix for each band: where so much of it serves a pixel, patches of
+// many bands are better.
+constexpr index_t kMatrixOfPixel = 128 * 1024;
 
 // In sixths of cycles a pixel: tiles of one vector take four for each summand, however few columns
 // there are; dot products three for each vector of summands, and end with sums over lanes.
@@ -158,6 +161,9 @@ template <class T>
 WindowWay window_way(const Window<T>& w) {
     if (w.out[2] < kShortRow) return WindowWay::patches;
     const index_t lanes = kernels<GemmKernels, T>().lanes;
+    const index_t pixels = band_rows(w, w.c) * w.out[2];
+    if (w.k() * w.co * static_cast<index_t>(sizeof(T)) > kMatrixOfPixel * pixels)
+        return WindowWay::patches;
     if (w.co >= lanes) return WindowWay::tiles;
     const index_t run = w.dilation[2] == 1 && w.cg == w.c ? w.taps[2] * w.cg : w.cg;
     const index_t vectors = w.k() / run * ((run + lanes - 1) / lanes);

@@ -96,10 +96,13 @@ class WindowMap final : public ImageMap<T> {
     }
 
   private:
+    // So many that reading matrices is not most of the work.
     index_t images_at_once() const {
-        constexpr index_t kBytes = 512 * 1024;
-        const index_t image = (runs_[0].w.image() + y_image_) * static_cast<index_t>(sizeof(T));
-        return std::max<index_t>(1, kBytes / image);
+        constexpr index_t kElements = 512 * 1024 / sizeof(T);
+        index_t matrices = 0;
+        for (const auto& [w, offset] : windows_) matrices += w.groups * w.k() * w.co;
+        return std::max<index_t>(1,
+                                 std::max(kElements, matrices) / (runs_[0].w.image() + y_image_));
     }
     void fill_pixels(T* y, const T* end) const {
         if (bias_ == nullptr) return std::fill(y, y + (end - y), T(0));

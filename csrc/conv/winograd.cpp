@@ -222,7 +222,10 @@ bool winograd_pays(const ConvShape& s, bool transposed) {
     const auto transforms = static_cast<double>(t.reads * t.c + t.writes * t.co) / lanes;
     const auto tiles = static_cast<double>(s.n * t.of_image);
     const double once = 250 * products;
-    return once + tiles * (36 * 1.2 * products + 450 * transforms + 200) < s.flops() / 2 / lanes;
+    // Pixels that lie apart are fetched later.
+    const double apart = s.dilation[1] * s.dilation[2] > 1 ? 1.25 : 1;
+    const double of_tile = apart * (36 * 1.2 * products + 450 * transforms + 200);
+    return once + tiles * of_tile < s.flops() / 2 / lanes;
 }
 
 ImageMapPtr<float> winograd_map(const ConvShape& s, const float* w, const Finish<float>& finish,
