@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 
 #include "conv/window.hpp"
 #include "kernels/depthwise.hpp"
@@ -10,25 +11,44 @@
 namespace ranvier {
 
 inline constexpr index_t kLinesBytes = 192 * 1024;
+// A copy of an image, with zeros beside its rows, takes so much at most.
+inline constexpr index_t kCopyBytes = 512 * 1024;
 
 // The rows of an image's output, some at a time.
 template <class T>
 class DepthwiseRows {
   public:
-    explicit DepthwiseRows(const Window<T>& w) : w_(w), table_(2 * w.taps[0] * w.taps[1]) {
+    // Pixels a multiple of `few_places` bytes apart have too few places in L1.
+    DepthwiseRows(const Window<T>& w, index_t few_places)
+        : w_(w), table_(2 * w.taps[0] * w.taps[1]) {
         const index_t step = w.step[2], reach = (w.taps[2] - 1) * w.dilation[2];
         first_ = std::clamp<index_t>((-w.origin[2] + step - 1) / step, 0, w.out[2]);
         const index_t room = w.in[2] - 1 - reach - w.origin[2];
         end_ = std::clamp<index_t>(room < 0 ? 0 : room / step + 1, first_, w.out[2]);
         task_.fetches = fetches_streams();
         task_.c = w.c;
-        task_.step = step * w.c;
-        task_.between = w.dilation[2] * w.c;
-        task_.line_x = w.step[1] * w.in[2] * w.c;
+        pixel_ = w.c;
+        width_ = w.in[2];
+        origin_ = w.origin[2];
+        // Pixels at an edge would be tasks of their own, too.
+        const index_t item = sizeof(T), width = (w.out[2] - 1) * step + reach + 1;
+        const index_t size = w.in[1] * width * (w.c + kApart);
+        const bool edges = 8 * (end_ - first_) <= 5 * w.out[2] && w.out[2] > 3;
+        if ((edges || w.c * item % few_places == 0) && w.in[0] == 1 && size * item <= kCopyBytes) {
+            copy_ = std::make_unique<Scratch<T>>(size);
+            std::fill_n(copy_->get(), size, T(0));
+            pixel_ += kApart;
+            width_ = width;
+            origin_ = first_ = 0;
+            end_ = w.out[2];
+        }
+        task_.step = step * pixel_;
+        task_.between = w.dilation[2] * pixel_;
+        task_.line_x = w.step[1] * width_ * pixel_;
         task_.offsets = table_.get();
         task_.at = table_.get() + w.taps[0] * w.taps[1];
     }
-    bool fetches() const { return task_.fetches; }
+    bool fetches() const { return task_.fetches && !copy_; }
     // How many output rows from `r` on are one task: all rows of the kernel lie within the image
     // for each of them, and what they read and write, `written` elements a row, is a share of L2.
     index_t alike(index_t r, index_t written) const {
@@ -46,6 +66,7 @@ class DepthwiseRows {
     template <class F>
     void rows(const T* image, index_t r, index_t lines, const T* end, F f) {
         const Window<T>& w = w_;
+        const T* read = copy_ ? copy(image) : image;
         const index_t od = r / w.out[1], oh = r % w.out[1];
         const index_t z0 = od * w.step[0] + w.origin[0], y0 = oh * w.step[1] + w.origin[1];
         set_rows(z0, y0);
@@ -58,11 +79,11 @@ class DepthwiseRows {
         const bool more = fetches() && next >= 0;
         if (more) t.ahead = image + (depth * w.in[1] + std::min(next, w.in[1])) * row;
         const auto piece = [&](index_t ow, index_t pixels, index_t ahead) {
-            const index_t x0 = ow * w.step[2] + w.origin[2];
-            const TapRange x(x0, w.in[2], w.taps[2], w.dilation[2]);
+            const index_t x0 = ow * w.step[2] + origin_;
+            const TapRange x(x0, width_, w.taps[2], w.dilation[2]);
             t.pixels = pixels;
             t.run = x.end - x.first;
-            t.x = image + (x0 + x.first * w.dilation[2]) * w.c;
+            t.x = read + (x0 + x.first * w.dilation[2]) * pixel_;
             t.ahead_size = ahead;
             f(t, ow, x.first);
         };
@@ -73,6 +94,21 @@ class DepthwiseRows {
     }
 
   private:
+    // So many elements behind the channels of a pixel: the next one's lie elsewhere in L1.
+    static constexpr index_t kApart = 64 / sizeof(T);
+    const T* copy(const T* image) {
+        T* to = copy_->get();
+        if (copied_ == image) return to;
+        copied_ = image;
+        const Window<T>& w = w_;
+        const index_t first = std::max<index_t>(0, -w.origin[2]);  // in the copy
+        const index_t from = std::max<index_t>(0, w.origin[2]);
+        const index_t last = std::min(width_, w.in[2] - from + first);
+        for (index_t y = 0; y < w.in[1]; ++y, image += w.in[2] * w.c)
+            for (index_t i = first; i < last; ++i)
+                std::copy_n(image + (i - first + from) * w.c, w.c, to + (y * width_ + i) * pixel_);
+        return to;
+    }
     // The rows of the kernel that lie within the image, seen from (z0, y0).
     void set_rows(index_t z0, index_t y0) {
         const Window<T>& w = w_;
@@ -82,7 +118,7 @@ class DepthwiseRows {
         for (index_t d = z.first; d < z.end; ++d)
             for (index_t h = y.first; h < y.end; ++h, ++n) {
                 const index_t plane = z0 + d * w.dilation[0], row = y0 + h * w.dilation[1];
-                offset[n] = (plane * w.in[1] + row) * w.in[2] * w.c;
+                offset[n] = (plane * w.in[1] + row) * width_ * pixel_;
                 at[n] = (d * w.taps[1] + h) * w.taps[2] * w.c;
             }
         task_.rows = n;
@@ -90,6 +126,9 @@ class DepthwiseRows {
     const Window<T>& w_;
     Scratch<index_t> table_;
     index_t first_, end_;
+    index_t pixel_, width_, origin_;  // of what is read: a pixel's elements, a row's pixels
+    std::unique_ptr<Scratch<T>> copy_;
+    const T* copied_ = nullptr;
     DepthwiseTask<T> task_{};
 };
 

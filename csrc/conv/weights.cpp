@@ -318,7 +318,7 @@ class WindowWeightSum final : public WeightSum<T> {
     void add_depthwise(const Window<T>& w, index_t i0, index_t i1, const T* x, const T* dy,
                        T* sum) const {
         const auto& kernel = kernels<DepthwiseKernels, T>();
-        DepthwiseRows<T> walk(w);
+        DepthwiseRows<T> walk(w, 4096);  // it takes fewer pixels at a time
         const index_t rows = w.out[0] * w.out[1], row = w.out[2] * s_.co, end = i1 * rows;
         for (index_t r = i0 * rows, lines; r < end; r += lines) {
             lines = walk.alike(r % rows, row);

@@ -87,7 +87,7 @@ void run_band(const WindowRun<T>& run, const Band<T>& band, index_t od, index_t 
 template <class T>
 void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y, index_t y_image) {
     const auto& kernel = kernels<DepthwiseKernels, T>();
-    DepthwiseRows<T> walk(w);
+    DepthwiseRows<T> walk(w, 1024);
     const index_t rows = w.out[0] * w.out[1];
     const T* end = x + ((r1 - 1) / rows + 1) * w.image();
     const auto row = [&](index_t r) {
@@ -97,6 +97,7 @@ void run_depthwise(const Window<T>& w, index_t r0, index_t r1, const T* x, T* y,
         lines = std::min(walk.alike(r % rows, w.out[2] * w.to[2]), r1 - r);
         walk.rows(x + r / rows * w.image(), r % rows, lines, end,
                   [&](DepthwiseTask<T>& t, index_t ow, index_t tap) {
+                      t.fetches = walk.fetches();
                       t.w = w.b + tap * w.c;
                       t.y = row(r) + ow * w.to[2];
                       t.ldy = w.to[2];

@@ -104,18 +104,18 @@ void pixels(const DepthwiseTask<T>& t, index_t p, Ahead<T>& ahead, Ahead<T>& ahe
 // and the vector of channels from j on.
 template <class T, int K, int P>
 RV_INLINE void row_pixels(const DepthwiseTask<T>& t, index_t p, index_t j, Next<T> next) {
-    const index_t c = t.c;
+    const index_t c = t.c, pixel_x = t.step;
     Vec<T> acc[P];
     const Vec<T> bias = t.bias ? load(t.bias + j) : Vec<T>{};
 #pragma GCC unroll 8
     for (int i = 0; i < P; ++i) acc[i] = bias;
     for (index_t r = 0; r < t.rows; ++r) {
-        const T *w = t.w + t.at[r] + j, *x = t.x + t.offsets[r] + p * c + j;
+        const T *w = t.w + t.at[r] + j, *x = t.x + t.offsets[r] + p * pixel_x + j;
         Vec<T> factor[K];
 #pragma GCC unroll 8
         for (int k = 0; k < K; ++k) factor[k] = load(w + k * c);
 #pragma GCC unroll 16
-        for (int i = 0; i < P + K - 1; ++i, x += c) {
+        for (int i = 0; i < P + K - 1; ++i, x += pixel_x) {
             Vec<T> pixel = load(x);
             keep_in_register(pixel);  // else each multiply-add reads it again
 #pragma GCC unroll 8
@@ -145,7 +145,7 @@ RV_INLINE void each_whole_vector(index_t c, F f) {
 // Whether taps and pixels are neighbours in memory.
 template <class T>
 bool in_rows(const DepthwiseTask<T>& t) {
-    return t.step == t.c && t.between == t.c && t.c >= kLanes<T>;
+    return t.step == t.between && t.c >= kLanes<T>;
 }
 
 // 8 pixels at a time; those that would go beyond the row end with it. A last one is left: returns
@@ -182,6 +182,9 @@ index_t forward_in_rows(const DepthwiseTask<T>& t) {
             return forward_rows<T, 3>(t);
         case 5:
             return forward_rows<T, 5>(t);
+        case 7:
+            if constexpr (sizeof(T) == 4) return forward_rows<T, 7>(t);
+            [[fallthrough]];
         default:
             return 0;
     }

@@ -73,7 +73,7 @@ RV_INLINE void taps_of(const DepthwiseTask<T>& t, index_t r, index_t i, index_t 
 template <class T, int R, int K, int P>
 RV_INLINE void rows_of(const DepthwiseTask<T>& t, index_t r, index_t p, index_t end, index_t j,
                        T* dw, Streams<T>& ahead) {
-    const index_t c = t.c, ldy = t.ldy;
+    const index_t c = t.c, pixel_x = t.step, ldy = t.ldy;
     Vec<T> acc[R][K];
     T* sums[R];
 #pragma GCC unroll 3
@@ -85,7 +85,8 @@ RV_INLINE void rows_of(const DepthwiseTask<T>& t, index_t r, index_t p, index_t 
     for (index_t line = 0; line < t.lines; ++line) {
         const T *x[R], *y = t.y + line * t.line_y + p * ldy + j;
 #pragma GCC unroll 3
-        for (int q = 0; q < R; ++q) x[q] = t.x + line * t.line_x + t.offsets[r + q] + p * c + j;
+        for (int q = 0; q < R; ++q)
+            x[q] = t.x + line * t.line_x + t.offsets[r + q] + p * pixel_x + j;
         index_t left = end - p;
         if (r == 0) ahead.steps(left);
         for (; left >= P; left -= P) {
@@ -100,22 +101,23 @@ RV_INLINE void rows_of(const DepthwiseTask<T>& t, index_t r, index_t p, index_t 
 #pragma GCC unroll 3
                 for (int q = 0; q < R; ++q) {
                     Vec<T> pixel = load(x[q]);
-                    x[q] += c;
+                    x[q] += pixel_x;
                     keep_in_register(pixel);
 #pragma GCC unroll 8
                     for (int k = 0; k < K; ++k)
                         if (i >= k && i - k < P) acc[q][k] = fma(pixel, dy[i - k], acc[q][k]);
                 }
 #pragma GCC unroll 3
-            for (int q = 0; q < R; ++q) x[q] -= (K - 1) * c;
+            for (int q = 0; q < R; ++q) x[q] -= (K - 1) * pixel_x;
         }
         for (; left > 0; --left, y += ldy) {
             const Vec<T> dy = load(y);
 #pragma GCC unroll 3
             for (int q = 0; q < R; ++q) {
 #pragma GCC unroll 8
-                for (int k = 0; k < K; ++k) acc[q][k] = fma(load(x[q] + k * c), dy, acc[q][k]);
-                x[q] += c;
+                for (int k = 0; k < K; ++k)
+                    acc[q][k] = fma(load(x[q] + k * pixel_x), dy, acc[q][k]);
+                x[q] += pixel_x;
             }
         }
     }
@@ -130,7 +132,7 @@ template <class T>
 RV_INLINE bool weights_in_rows(const DepthwiseTask<T>& t, index_t p, index_t end, index_t j, T* dw,
                                Streams<T>& ahead) {
     constexpr int P = kVecRegisters == 32 ? 8 : 4;
-    if (t.between != t.c || t.step != t.c) return false;
+    if (t.between != t.step) return false;
     if (t.run == 3 && t.rows == 3)
         rows_of<T, 3, 3, P>(t, 0, p, end, j, dw, ahead);
     else if (t.run == 5)

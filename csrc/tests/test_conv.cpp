@@ -207,6 +207,11 @@ TEST(pictures_large_enough_for_all_ways) {
             check_both(shape({1, 7, 2 * width, 40}, {k, k}, 40, same, 2, 1, 40));
         }
     check_both(shape({2, 30, 31, 20}, {7, 7}, 20, same, 1, 1, 20));
+    // ... copied, as most pixels are at an edge or have few places in L1
+    check_both(shape({2, 6, 7, 20}, {7, 7}, 20, same, 1, 1, 20));
+    for (index_t c : {256, 1024})
+        for (ConvPadding padding : {same, valid})
+            check_both(shape({2, 7, 8, c}, {3, 3}, c, padding, padding == same ? 2 : 1, 1, c));
     check_both(shape({2, 6, 17, 16, 20}, {3, 3, 3}, 20, same, 1, 1, 20));
     check_both(shape({2, 20, 1, 16}, {3, 3}, 16, same, 1, 1, 16));
     check_both(shape({2, 20, 1, 16}, {3, 1}, 16, valid, 1, 1, 16));
