@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 
 #include "conv/map.hpp"
 #include "kernels/data.hpp"
@@ -16,6 +17,8 @@ inline constexpr index_t kPartBytes = 20 * 1024 * 1024;
 // share of the sums, all of which each chunk may pass through memory.
 inline constexpr index_t kChunkBytes = 384 * 1024;
 inline constexpr index_t kChunkShare = 4;
+// A product over fewer pixels would pass its sums, one for each weight, through memory too often.
+inline constexpr index_t kPixelsOfProduct = 512;
 
 // One part: images i0..i1, `chunk` or more at a time, are summed in dw and added to db.
 template <class T>
@@ -44,12 +47,16 @@ void backward_in_parts(const ConvShape& s, const ConvBackward<T>& b, F&& part) {
     std::unique_ptr<WeightSum<T>> to_w;
     if (b.dw) to_w = weight_sum<T>(s);
     const index_t size = to_w ? s.weights() : 0, sums = to_w ? to_w->size() : 0;
-    const index_t parts =
+    index_t parts =
         std::clamp<index_t>(kPartBytes / ((sums + s.co) * item), 1, std::min(kParts, s.n));
-    const index_t most = (s.n + parts - 1) / parts;
     const index_t image = (s.in_pixels() * s.c + s.out_pixels() * s.co) * item;
-    const index_t chunk =
-        std::max<index_t>(1, std::max(kChunkBytes, sums * item / kChunkShare) / image);
+    index_t chunk = std::max<index_t>(1, std::max(kChunkBytes, sums * item / kChunkShare) / image);
+    if (to_w && is_pointwise(s)) {
+        parts = static_cast<index_t>(std::bit_floor(static_cast<std::size_t>(parts)));
+        while (parts > 1 && s.n * s.out_pixels() < parts * kPixelsOfProduct) parts /= 2;
+        chunk = std::max(chunk, kPixelsOfProduct / s.out_pixels());
+    }
+    const index_t most = (s.n + parts - 1) / parts;
     const bool whole = to_w && to_w->wants_all(most);
     const index_t scratch = to_w ? to_w->scratch(most) : 0;
     ImageMapPtr<T> to_x;

@@ -29,8 +29,9 @@ inline constexpr index_t kPackedBytes = 4 * 1024 * 1024;
 
 // A is packed if at least this many panels of B use it: more where tiles fetch its rows ahead and
 // the processor reads a line from L2 while it waits for others (Intel's), unless the rows, `stride`
-// bytes apart, have few places in L1.
-inline index_t panels_for_packing_a(bool in_rows, index_t stride, const Cache& cache) {
+// bytes apart, have few places in L1. Less if smaller tiles read an A stored [K, M] that is `far`.
+inline index_t panels_for_packing_a(bool in_rows, index_t stride, bool far, const Cache& cache) {
+    if (!in_rows && far && !cache.near) return 8;
     return in_rows && stride % 4096 != 0 && cache.near && !fetches_streams() ? 40 : 12;
 }
 // Up to this many columns, a product is made of dot products where A's rows are contiguous.

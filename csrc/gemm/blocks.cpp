@@ -242,7 +242,9 @@ void gemm_blocked(const GemmProblem<T>& g, index_t i0, index_t i1, index_t j0, i
         return i0 + tile * rows.base + (tile < rows.extra ? tile : rows.extra);
     };
     const index_t mc = (tiles + blocks - 1) / blocks * mr;
-    const bool pack_a = (j1 - j0) >= nr * panels_for_packing_a(g.csa == 1, g.rsa * item, cache);
+    const bool far_a = g.m * g.n * item > kStreamC && g.of_summands * g.m * item >= kFarA / 4;
+    const bool pack_a =
+        (j1 - j0) >= nr * panels_for_packing_a(g.csa == 1, g.rsa * item, far_a, cache);
     // Whole rows of A, of which half are read at least, and of an A stored [K, M] and of B.
     const bool rows_ahead = g.csa == 1 && g.rsa == g.k && g.k <= 2 * kc && !pack_a &&
                             g.k * item >= kFarRow && (i1 - i0) * g.k * item >= kFarA &&
