@@ -20,6 +20,9 @@ inline constexpr int kFewAdded = kFew<T> > 0 ? 4 : 0;
 template <int K>
 inline constexpr int kFewTogether = kVecBytes == 64 && K >= 5 ? 2 : 1;
 
+// So many bytes further C is fetched.
+inline constexpr index_t kFewAhead = kVecBytes == 32 ? 4096 : 0;
+
 // R rows of C from row i on.
 template <class T, int R, int K, bool Adds>
 RV_INLINE void few_rows(const GemmTask<T>& t, index_t i, Vec<T> least) {
@@ -47,6 +50,7 @@ RV_INLINE void few_rows(const GemmTask<T>& t, index_t i, Vec<T> least) {
 #pragma GCC unroll 2
         for (int r = 0; r < R; ++r) {
             T* to = c + r * ldc + j;
+            if (kFewAhead > 0) __builtin_prefetch(reinterpret_cast<char*>(to) + kFewAhead, 1);
             // Branches that are taken cost as much as the rest.
             if constexpr (Adds) {
                 if (__builtin_expect(adds, false)) x[r] += load(to);
