@@ -221,7 +221,8 @@ bool winograd_pays(const ConvShape& s, bool transposed) {
     const double products = static_cast<double>(of_point) / lanes;
     const auto transforms = static_cast<double>(t.reads * t.c + t.writes * t.co) / lanes;
     const auto tiles = static_cast<double>(s.n * t.of_image);
-    const double once = 250 * products;
+    // The points of a strided kernel are far, and few tiles share them.
+    const double once = (stride > 1 && small_l2() ? 1000 : 250) * products;
     // Pixels that lie apart are fetched later.
     const double apart = s.dilation[1] * s.dilation[2] > 1 ? 1.25 : 1;
     const double of_tile = apart * (36 * 1.2 * products + 450 * transforms + 200);
