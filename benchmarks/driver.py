@@ -136,12 +136,19 @@ def machine() -> dict[str, Any]:
     }
 
 
-def main(suite: str, doc: str, peers: list[str], cases: list[str], show: Any) -> None:
-    """The command line that all suites share."""
+def main(
+    suite: str,
+    doc: str,
+    peers: list[str],
+    cases: list[str],
+    show: Any,
+    usual: tuple[str, ...] = ("",),
+) -> None:
+    """The command line that all suites share; `usual` begin the names of what is timed unasked."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--peers", nargs="+", default=peers, choices=peers)
-    parser.add_argument("--cases", nargs="+", default=[""], help="beginnings of names")
+    parser.add_argument("--cases", nargs="+", default=usual, help="beginnings of names")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.1, help="per peer, case and round")
     parser.add_argument("--output", type=pathlib.Path, help="a JSON file")

@@ -107,6 +107,28 @@ CONVOLUTIONS = [
     ("depthwise 3x3 128 strides 2", 32, 29, 128, Conv(128, 3, 2, groups=128)),
     ("depthwise 5x5 32", 32, 28, 32, Conv(32, 5, groups=32)),
 ]  # fmt: skip
+# Where another way or another size of blocks is the faster one.
+MORE = [
+    *[(f"1x1 {c}-{f}", n, e, c, Conv(f, 1)) for c, f, n, e in (
+        (3, 32, 32, 32), (96, 24, 8, 56), (24, 144, 8, 56), (192, 64, 16, 14), (384, 96, 16, 14),
+        (512, 128, 8, 28), (1024, 256, 8, 14), (2048, 512, 8, 7), (160, 960, 16, 7),
+        (960, 320, 16, 7))],
+    *[(f"3x3 {c}-{f}", n, e, c, Conv(f)) for c, f, n, e in (
+        (1, 8, 64, 28), (3, 8, 32, 64), (12, 24, 32, 28))],
+    *[(f"{k}x{k} {c}-{f}", n, e, c, Conv(f, k)) for k, c, f, n, e in (
+        (5, 16, 32, 64, 14), (7, 1, 8, 32, 28), (9, 1, 8, 32, 28), (7, 64, 64, 4, 28))],
+    *[(f"3x3 {c}-{c} strides 2", 8, e, c, Conv(c, 3, 2)) for c, e in (
+        (128, 57), (256, 29), (512, 15))],
+    ("4x4 64-128 strides 2 valid", 16, 18, 64, Conv(128, 4, 2, "valid")),
+    ("11x11 3-64 strides 4 valid", 4, 111, 3, Conv(64, 11, 4, "valid")),
+    ("3x3 16-16 dilation 2", 32, 28, 16, Conv(16, dilation_rate=2)),
+    ("3x3 32-32 groups 8", 16, 28, 32, Conv(32, groups=8)),
+    ("1x1 64-64 groups 4", 32, 14, 64, Conv(64, 1, groups=4)),
+    *[(f"depthwise {k}x{k} {c}", n, e, c, Conv(c, k, groups=c)) for k, c, n, e in (
+        (3, 512, 16, 14), (3, 960, 16, 7), (3, 1024, 16, 7), (5, 576, 16, 7), (7, 96, 4, 56),
+        (7, 384, 8, 14), (7, 768, 8, 7))],
+    ("depthwise 3x3 576 strides 2", 8, 15, 576, Conv(576, 3, 2, groups=576)),
+]  # fmt: skip
 POOLED = [(32, 62, 62, 32), (32, 29, 29, 64), (128, 24, 24, 64), (64, 16, 16, 128)]
 NORMED = {
     "batch_norm": [(32, 28, 28, 64), (32, 14, 14, 128), (64, 32, 32, 32), (128, 128)],
@@ -118,16 +140,17 @@ def _cases() -> list[Case]:
     from ranvier import ops
 
     made = [
-        Case(f"conv {name}, {n}x{e}x{e} {what}", "conv", what, (n, e, e, c), conv)
-        for name, n, e, c, conv in CONVOLUTIONS
+        Case(f"{begin} {name}, {n}x{e}x{e} {what}", "conv", what, (n, e, e, c), conv)
+        for begin, shapes in (("conv", CONVOLUTIONS), ("more", MORE))
+        for name, n, e, c, conv in shapes
         for what in ("forward", "input", "kernel")
     ]
-    shapes = {"max_pool": POOLED, "average_pool": POOLED, **NORMED}
+    pooled = {"max_pool": POOLED, "average_pool": POOLED, **NORMED}
     return made + [
         Case(f"{kind} {'x'.join(map(str, shape))} {what}", kind, what, shape)
-        for kind in shapes
+        for kind in pooled
         if hasattr(ops, kind)
-        for shape in shapes[kind]
+        for shape in pooled[kind]
         for what in ("forward", "backward")
     ]
 

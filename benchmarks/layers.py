@@ -1,6 +1,7 @@
 """Convolution, pooling and normalization beside PyTorch's, all channels last.
 
     python -m benchmarks.layers --threads 1 2 --output benchmarks/results/layers.json
+    python -m benchmarks.layers --threads 1 --cases more  # convolutions of less common shapes
 
 `percent of peak` counts the operations of direct convolution against the machine's own fused
 multiply-add peak, measured in the same run: Winograd's algorithm can exceed 100. GB/s counts each
@@ -42,4 +43,5 @@ def show(result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    driver.main("layers", __doc__, PEERS, list(CASES), show)
+    usual = tuple({case.kind for case in CASES.values()})
+    driver.main("layers", __doc__, PEERS, list(CASES), show, usual)

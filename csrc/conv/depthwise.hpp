@@ -36,7 +36,6 @@ class DepthwiseRows {
         const bool edges = 8 * (end_ - first_) <= 5 * w.out[2] && w.out[2] > 3;
         if ((edges || w.c * item % few_places == 0) && w.in[0] == 1 && size * item <= kCopyBytes) {
             copy_ = std::make_unique<Scratch<T>>(size);
-            std::fill_n(copy_->get(), size, T(0));
             pixel_ += kApart;
             width_ = width;
             origin_ = first_ = 0;
@@ -103,10 +102,14 @@ class DepthwiseRows {
         const Window<T>& w = w_;
         const index_t first = std::max<index_t>(0, -w.origin[2]);  // in the copy
         const index_t from = std::max<index_t>(0, w.origin[2]);
-        const index_t last = std::min(width_, w.in[2] - from + first);
-        for (index_t y = 0; y < w.in[1]; ++y, image += w.in[2] * w.c)
+        const index_t last = std::clamp(w.in[2] - from + first, first, width_);
+        for (index_t y = 0; y < w.in[1]; ++y, image += w.in[2] * w.c) {
+            T* row = to + y * width_ * pixel_;
+            std::fill_n(row, first * pixel_, T(0));
             for (index_t i = first; i < last; ++i)
-                std::copy_n(image + (i - first + from) * w.c, w.c, to + (y * width_ + i) * pixel_);
+                std::copy_n(image + (i - first + from) * w.c, w.c, row + i * pixel_);
+            std::fill_n(row + last * pixel_, (width_ - last) * pixel_, T(0));
+        }
         return to;
     }
     // The rows of the kernel that lie within the image, seen from (z0, y0).
