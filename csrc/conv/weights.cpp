@@ -124,7 +124,8 @@ class WindowWeightSum final : public WeightSum<T> {
     }
     void add_patches(const Window<T>& w, index_t g, index_t i0, index_t i1, const T* x, const T* dy,
                      T* sum) const {
-        const index_t k = w.k(), most = patch_rows(w), end = i1 * w.out_pixels();
+        const index_t k = w.k(), end = i1 * w.out_pixels();
+        const index_t most = std::min(patch_rows(w), end - i0 * w.out_pixels());
         const Scratch<T> patches(most * k);
         for (index_t p = i0 * w.out_pixels(); p < end; p += most) {
             const index_t rows = std::min(most, end - p);

@@ -144,8 +144,8 @@ template <class T>
 void run_patches(const WindowRun<T>& run, index_t g, index_t r0, index_t r1, const T* x, T* y,
                  index_t y_image) {
     const Window<T>& w = run.w;
-    const index_t k = w.k(), pixels = w.out_pixels(), most = patch_rows(w);
-    const index_t end = r1 * w.out[2];
+    const index_t k = w.k(), pixels = w.out_pixels(), end = r1 * w.out[2];
+    const index_t most = std::min(patch_rows(w), end - r0 * w.out[2]);
     const bool dense = w.to[2] * w.out[2] == w.to[1] && w.to[1] * w.out[1] == w.to[0] &&
                        w.to[0] * w.out[0] == y_image;
     const Scratch<T> patches(most * k);
